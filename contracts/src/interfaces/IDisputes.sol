@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Job, Receipt} from "../types/Documents.sol";
+import {ChallengeStatus, Verdict} from "../types/Words.sol";
+
+/// @title Disputes: bonded challenges judged by a drawn committee
+/// @notice A challenger says "executing this unit gives another trace". A committee of bonded verifiers with the same
+/// machine fingerprint is drawn by the hash of a block after the challenge; each executes the unit again, first commits
+/// H(trace, salt, itself), then reveals. A majority decides. Silence costs the silent.
+/// @dev The committee is paid a fee from the challenger's bond whatever it finds, never from slashed money.
+interface IDisputes {
+    struct Challenge {
+        bytes32 jobId;
+        bytes32 receiptDigest;
+        bytes32 claimedRoot; // the trace root that the challenged receipt claims
+        bytes32 fingerprint;
+        address challenger;
+        address provider;
+        address buyer;
+        uint128 bondWei; // the defender's bond at risk
+        uint128 unitPriceWei;
+        uint32 matchIndex;
+        ChallengeStatus status;
+        Verdict verdict;
+        uint8 draws;
+        uint64 beaconBlock; // the committee is drawn from this block's hash
+        uint64 phaseEndsAt; // unix seconds at which the present phase ends without the silent
+    }
+
+    event VerifierEnrolled(address indexed verifier, bytes32 indexed fingerprint);
+    event VerifierRetired(address indexed verifier, bytes32 indexed fingerprint);
+    event ChallengeRaised(
+        uint256 indexed challengeId,
+        bytes32 indexed jobId,
+        address indexed challenger,
+        address provider,
+        uint32 matchIndex,
+        uint32 unit,
+        bytes32 receiptDigest,
+        bytes32 claimedRoot,
+        uint64 beaconBlock
+    );
+    event BeaconRearmed(uint256 indexed challengeId, uint64 beaconBlock);
+    event CommitteeDrawn(uint256 indexed challengeId, address[] members, uint64 voteEndsAt);
+    event VoteCommitted(uint256 indexed challengeId, address indexed member, bytes32 voteHash);
+    event RevealBegun(uint256 indexed challengeId, uint64 revealEndsAt);
+    event VoteRevealed(uint256 indexed challengeId, address indexed member, bytes32 traceRoot);
+    event ChallengeResolved(
+        uint256 indexed challengeId,
+        bytes32 indexed jobId,
+        address indexed provider,
+        Verdict verdict,
+        uint128 slashedWei
+    );
+
+    /// @notice Joins the pool of verifiers for one machine fingerprint; locks the verifier bond.
+    function enroll(bytes32 fingerprint) external;
+
+    /// @notice Leaves the pool and unlocks the verifier bond; refused while the verifier sits on a committee.
+    function retire() external;
+
+    /// @notice Challenges a work receipt of a warm job; locks the challenger's bond and the committee's fees.
+    function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
+        external
+        returns (uint256 challengeId);
+
+    /// @notice Draws the committee once the beacon block is mined. Anyone may call.
+    /// A beacon older than 256 blocks is re-armed instead.
+    function draw(uint256 challengeId) external;
+
+    /// @notice A member's hidden vote: keccak256(abi.encode(traceRoot, salt, member)).
+    function vote(uint256 challengeId, bytes32 voteHash) external;
+
+    /// @notice Opens a member's vote. Once every member has revealed, `resolve` may be called at once.
+    function reveal(uint256 challengeId, bytes32 traceRoot, bytes32 salt) external;
+
+    /// @notice Ends the challenge when all have revealed or the clock has run out; no majority draws anew, at most
+    /// `maxDraws` times, and then the challenge ends INCONCLUSIVE with nothing slashed.
+    function resolve(uint256 challengeId) external;
+
+    function openChallengesOf(bytes32 jobId) external view returns (uint256);
+    function challengeOf(uint256 challengeId) external view returns (Challenge memory);
+    function committeeOf(uint256 challengeId) external view returns (address[] memory members);
+    function isEnrolled(address verifier) external view returns (bool);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Bid, Job, Match, Offer, Receipt, Work} from "../types/Documents.sol";
+
+/// @title Jobs: escrow, matches, commitments and pay
+/// @notice A job is one storage slot that holds the hash of its record; every act takes the record in calldata, checks
+/// it against the slot, changes it and stores the new hash. The events carry enough to rebuild every record from logs.
+/// @dev Assumption: one fixed payout token; deposits credit what actually arrived. No owner, no proxy, pull payments only.
+/// @dev INVARIANT: token balance == sum of free escrow + sum of locked budgets + sum of credits.
+interface IJobs {
+    /// @param freeWei the buyer can withdraw it or open bids with it
+    /// @param lockedWei the budgets of the buyer's warm jobs
+    struct Escrow {
+        uint128 freeWei;
+        uint128 lockedWei;
+    }
+
+    event EscrowDeposited(address indexed account, address indexed payer, uint256 amountWei);
+    event EscrowWithdrawn(address indexed account, uint256 amountWei);
+    event OffersRevoked(address indexed provider, uint256 belowNonce);
+    event JobOpened(bytes32 indexed jobId, address indexed buyer, Bid bid);
+    event JobMatched(bytes32 indexed jobId, address indexed provider, uint32 matchIndex, Match entry);
+    event ReceiptsCommitted(bytes32 indexed jobId, uint32 indexed epoch, bytes32 receiptsRoot, Work[] work);
+    event UnitVoided(bytes32 indexed jobId, uint32 indexed matchIndex, bytes32 receiptDigest, uint128 slashedWei);
+    event CreditEarned(bytes32 indexed jobId, address indexed account, uint256 amountWei);
+    event JobSettled(bytes32 indexed jobId, address indexed buyer, uint256 paidWei, uint256 refundWei);
+    event JobExpired(bytes32 indexed jobId, address indexed buyer, uint256 paidWei, uint256 refundWei);
+    event JobCancelled(bytes32 indexed jobId, address indexed buyer, uint64 deadline, uint256 refundWei);
+    event CreditClaimed(address indexed account, uint256 amountWei);
+
+    /// @notice Adds free escrow for `account`, pulled from the caller (who may be a sponsor).
+    function deposit(address account, uint128 amountWei) external;
+
+    /// @notice Adds `owner`'s escrow with their ERC-2612 permit; anyone may relay it, so the buyer needs no gas.
+    function depositWithPermit(address owner, uint128 amountWei, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
+
+    /// @notice Adds `from`'s escrow with their ERC-3009 authorization to this contract; anyone may relay it.
+    function depositWithAuthorization(
+        address from,
+        uint128 amountWei,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+
+    function withdraw(uint128 amountWei) external;
+
+    /// @notice Voids the caller's offers whose nonce is below `belowNonce`; running matches are not touched.
+    function revokeOffers(uint256 belowNonce) external;
+
+    /// @notice Records a signed bid and locks its whole budget.
+    /// @return jobId the bid's EIP-712 digest
+    function open(Bid calldata bid, bytes calldata signature) external returns (bytes32 jobId);
+
+    /// @notice Adds signed offers to an open or matched job and locks each provider's bond. Operator only.
+    function matchOffers(Job calldata job, Offer[] calldata offers, bytes[] calldata signatures) external;
+
+    /// @notice `open` and `matchOffers` in one call.
+    function openAndMatch(
+        Bid calldata bid,
+        bytes calldata signature,
+        Offer[] calldata offers,
+        bytes[] calldata offerSignatures
+    ) external returns (bytes32 jobId);
+
+    /// @notice Records one root for any number of receipts and what each match did. Operator only, before the deadline.
+    function commit(Job calldata job, bytes32 receiptsRoot, Work[] calldata work) external;
+
+    /// @notice Pays a finished job once its challenge window has closed and no challenge is open. Anyone may call.
+    function settle(Job calldata job) external;
+
+    /// @notice Ends an unfinished job after its deadline: what was verified is paid, the rest returned. Anyone may call.
+    function expire(Job calldata job) external;
+
+    /// @notice Ends an unmatched job at once; of a matched one brings the deadline forward to now + the cancel grace.
+    /// @param signature the buyer's EIP-712 Cancel(bytes32 jobId), or empty when the buyer is the caller
+    function cancel(Job calldata job, bytes calldata signature) external;
+
+    /// @notice Pays an account all its credit. Anyone may call; the money goes to `account`.
+    function claim(address account) external returns (uint256 amountWei);
+
+    /// @notice Takes one unit of a match off the bill after an OVERTURNED verdict. Only Disputes.
+    /// @param slashedWei how much of the match's bond Disputes slashed: it will not be unlocked at settlement
+    function voidUnit(bytes32 jobId, uint32 matchIndex, bytes32 receiptDigest, uint128 slashedWei) external;
+
+    function jobHashOf(bytes32 jobId) external view returns (bytes32);
+    function escrowOf(address account) external view returns (Escrow memory);
+    function creditOf(address account) external view returns (uint256 amountWei);
+    function voidedOf(bytes32 jobId, uint32 matchIndex) external view returns (uint32 units, uint128 slashedWei);
+    function offerFloorOf(address provider) external view returns (uint256 nonce);
+    function bidDigest(Bid calldata bid) external view returns (bytes32);
+    function offerDigest(Offer calldata offer) external view returns (bytes32);
+    function receiptDigest(Receipt calldata receipt) external view returns (bytes32);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+// The words both sides share. `market/protocol/words.py` holds the same members in the same order, and
+// tests/architecture/test_glossary.py fails when the two differ. 0 is always NONE, so an empty slot is never a live state.
+
+/// @notice Where a job stands. Warm (time or an act can move it): OPEN, MATCHED, COMMITTED. Cold: the rest.
+enum JobStatus {
+    NONE,
+    OPEN,
+    MATCHED,
+    COMMITTED,
+    SETTLED,
+    CANCELLED,
+    EXPIRED
+}
+
+/// @notice What "equal" means when work is executed again (DESIGN.md section 5).
+enum ExecutionClass {
+    NONE,
+    EXACT,
+    PINNED,
+    CLOSE
+}
+
+/// @notice Where a challenge stands. Cold: RESOLVED.
+enum ChallengeStatus {
+    NONE,
+    RAISED,
+    VOTING,
+    REVEALING,
+    RESOLVED
+}
+
+/// @notice What the committee found about the challenged receipt.
+enum Verdict {
+    NONE,
+    UPHELD,
+    OVERTURNED,
+    INCONCLUSIVE
+}
+
+/// @notice What a receipt is for: doing a work unit, or executing one again to check it.
+enum ReceiptKind {
+    NONE,
+    WORK,
+    AUDIT
+}
+
+/// @notice Where a joule figure came from. Never self-chosen to raise pay: energy is a label, not a wage.
+enum EnergySource {
+    NONE,
+    NVML,
+    RAPL,
+    ESTIMATE
+}

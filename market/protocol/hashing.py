@@ -1,0 +1,45 @@
+"""Names for bytes: every artifact is called by the SHA-256 of its content.
+
+Decides the spelling of a content address (`ArtifactId`: 64 lower-case hex digits) and its CIDv1 twin, by which IPFS and
+Filecoin know the same bytes. Does no I/O beyond hashing chunks handed to it.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import NewType
+
+ArtifactId = NewType("ArtifactId", str)
+
+_ARTIFACT_ID = re.compile(r"[0-9a-f]{64}")
+_CID_V1_RAW_SHA256 = bytes((0x01, 0x55, 0x12, 0x20))
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def artifact_id(data: bytes) -> ArtifactId:
+    """Return the content address of bytes held in memory."""
+    return ArtifactId(hashlib.sha256(data).hexdigest())
+
+
+def artifact_id_of_chunks(chunks: Iterable[bytes]) -> ArtifactId:
+    """Return the content address of a stream."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return ArtifactId(digest.hexdigest())
+
+
+def parse_artifact_id(text: str) -> ArtifactId:
+    """Return the text as a content address; raises ValueError when it is not 64 lower-case hex digits."""
+    if not _ARTIFACT_ID.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not a SHA-256 in 64 lower-case hex digits")
+    return ArtifactId(text)
+
+
+def cid_of(artifact: ArtifactId) -> str:
+    """Return the CIDv1 (raw codec, sha2-256, base32) of an artifact."""
+    return "b" + base64.b32encode(_CID_V1_RAW_SHA256 + bytes.fromhex(artifact)).decode().lower().rstrip("=")

@@ -1,0 +1,264 @@
+"""The bodies that travel between the market and its clients, each declared once for both sides.
+
+Decides field names and forms only; who may send what is the API's and the services' business. Amounts and other integers
+that may pass 2^53 are decimal strings; hashes, addresses and signatures are 0x hex; artifacts are bare SHA-256 hex.
+Signed documents travel as `TypedDocument.to_json()` writes them.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from market.protocol.words import (
+    AssignmentKind,
+    AssignmentStatus,
+    JobStatus,
+    UnitStatus,
+    Verdict,
+)
+
+Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+HexSignature = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2}){1,4096}$")]
+Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+Artifact = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Amount = Annotated[str, Field(pattern=r"^[0-9]{1,78}$")]
+
+
+class Wire(BaseModel):
+    """Base of all bodies: unknown fields are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChainInfo(Wire):
+    """Which chain and contracts this market works with."""
+
+    chain_id: int
+    rpc_url: str
+    genesis_hash: Hex32
+    token: Address
+    bonds: Address
+    jobs: Address
+    disputes: Address
+    operator: Address
+
+
+class AccountView(Wire):
+    """What the chain holds for an account, as last indexed."""
+
+    address: Address
+    escrow_free_wei: Amount
+    escrow_locked_wei: Amount
+    bond_wei: Amount
+    bond_locked_wei: Amount
+    credit_wei: Amount
+    indexed_block: int
+
+
+class BidSubmission(Wire):
+    bid: dict[str, Any]
+    signature: HexSignature
+    spec: dict[str, Any]
+
+
+class OfferSubmission(Wire):
+    offer: dict[str, Any]
+    signature: HexSignature
+    facts: dict[str, Any]
+
+
+class OfferView(Wire):
+    offer_hash: Hex32
+    offer: dict[str, Any]
+    signature: HexSignature
+    facts: dict[str, Any]
+
+
+class UnitView(Wire):
+    index: int
+    round: int
+    status: UnitStatus
+    attempts: int
+    worker: Address | None
+    artifact: Artifact | None
+    receipt: Hex32 | None
+
+
+class MatchView(Wire):
+    match_index: int
+    provider: Address
+    worker: Address
+    unit_price_wei: Amount
+    bond_wei: Amount
+    units: int
+    audits: int
+    voided_units: int
+
+
+class Rejection(Wire):
+    """Why one offer was not chosen, and the cheapest change that would match."""
+
+    worker: Address
+    reason: str
+    remedy: str
+
+
+class JobView(Wire):
+    job_id: Hex32
+    status: JobStatus
+    buyer: Address
+    spec: dict[str, Any]
+    bid: dict[str, Any]
+    units: list[UnitView]
+    matches: list[MatchView]
+    rejections: list[Rejection]
+    paid_wei: Amount
+    refund_wei: Amount
+    transactions: dict[str, list[str]]
+    created_at: int
+
+
+class JobEvent(Wire):
+    """One server-sent event of a job; `sequence` is its Last-Event-ID."""
+
+    sequence: int
+    job_id: Hex32
+    kind: str
+    at: int
+    facts: dict[str, Any]
+
+
+class CancelSubmission(Wire):
+    signature: HexSignature
+
+
+class WorkerPresence(Wire):
+    """What a worker tells the market about itself when it starts, drains or stops."""
+
+    provider: Address
+    fingerprint: Hex32
+    draining: bool = False
+    verifier: bool = False
+
+
+class WorkerView(Wire):
+    worker: Address
+    provider: Address
+    fingerprint: Hex32
+    verifier: bool
+    draining: bool
+    last_seen: int
+    streak: int
+    units_verified: int
+    units_voided: int
+    advice: str
+
+
+class LeaseRequest(Wire):
+    wait_seconds: Annotated[float, Field(ge=0, le=25)] = 20.0
+
+
+class Predecessor(Wire):
+    """A finished unit whose end state goes into this one's start state."""
+
+    unit: int
+    artifact: Artifact
+    output_root: Hex32
+
+
+class Lease(Wire):
+    """One assignment, leased. `epoch` fences: a late holder's acts are refused."""
+
+    assignment_id: str
+    kind: AssignmentKind
+    epoch: int
+    job_id: Hex32
+    unit: int
+    attempt: int
+    spec: dict[str, Any]
+    price_wei: Amount
+    predecessors: list[Predecessor]
+    expires_at: int
+    lease_seconds: float
+    challenge_id: int | None = None
+
+
+class Heartbeat(Wire):
+    epoch: int
+    step: int
+
+
+class HeartbeatReply(Wire):
+    expires_at: int
+    abandon: bool
+
+
+class CommitSubmission(Wire):
+    """A finished assignment. A VOTE carries no receipt: its result went to the chain."""
+
+    epoch: int
+    receipt: dict[str, Any] | None = None
+    signature: HexSignature | None = None
+    segment_roots: list[Hex32] = []
+
+
+class ChallengeCase(Wire):
+    """All that `Disputes.challenge` wants, for an auditor whose trace differs from the receipt's."""
+
+    job: dict[str, Any]
+    match_index: int
+    receipt: dict[str, Any]
+    signature: HexSignature
+    measured_trace_root: Hex32
+
+
+class CommitReply(Wire):
+    assignment_id: str
+    status: AssignmentStatus
+    challenge: ChallengeCase | None = None
+
+
+class ReleaseSubmission(Wire):
+    epoch: int
+    reason: Annotated[str, Field(max_length=500)]
+    failed: bool = False
+
+
+class ReceiptBundle(Wire):
+    """A receipt with everything needed to check it against the chain alone."""
+
+    version: int
+    chain_id: int
+    jobs: Address
+    receipt: dict[str, Any]
+    signature: HexSignature
+    offer: dict[str, Any]
+    offer_signature: HexSignature
+    epoch: int
+    receipts_root: Hex32
+    leaf_index: int
+    leaf_count: int
+    proof: list[Hex32]
+    commit_transaction: Hex32
+
+
+class ChallengeView(Wire):
+    challenge_id: int
+    job_id: Hex32
+    unit: int
+    challenger: Address
+    provider: Address
+    verdict: Verdict
+    slashed_wei: Amount
+
+
+class Problem(Wire):
+    """RFC 9457 problem details; further members carry the error's facts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
