@@ -7,9 +7,10 @@ The contract stores one hash per job; the record itself is rebuilt from logs by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from eth_abi.abi import encode as abi_encode
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from market.protocol.typed import Bid
@@ -36,6 +37,27 @@ class MatchEntry:
         return (
             self.provider, self.worker, self.offer_hash, self.unit_price_wei, self.bond_wei, self.units, self.audits,
         )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form: amounts as decimal strings, the offer hash as 0x hex."""
+        return {
+            "provider": self.provider, "worker": self.worker, "offer_hash": "0x" + self.offer_hash.hex(),
+            "unit_price_wei": str(self.unit_price_wei), "bond_wei": str(self.bond_wei), "units": self.units,
+            "audits": self.audits,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """Invert to_json; raises KeyError or ValueError for another form."""
+        return cls(
+            provider=to_checksum_address(document["provider"]),
+            worker=to_checksum_address(document["worker"]),
+            offer_hash=bytes.fromhex(document["offer_hash"].removeprefix("0x")),
+            unit_price_wei=int(document["unit_price_wei"]),
+            bond_wei=int(document["bond_wei"]),
+            units=int(document["units"]),
+            audits=int(document["audits"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +98,25 @@ class JobRecord:
     def hash(self) -> bytes:
         """Return keccak256(abi.encode(job)), what the contract stores."""
         return bytes(keccak(abi_encode([_JOB], [self.to_tuple()])))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form that a ChallengeCase carries."""
+        return {
+            "bid": self.bid.to_json(), "status": self.status.value, "epoch": self.epoch, "deadline": str(self.deadline),
+            "committed_at": str(self.committed_at), "matches": [entry.to_json() for entry in self.matches],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """Invert to_json; raises KeyError or ValueError for another form."""
+        return cls(
+            bid=Bid.from_json(document["bid"]),
+            status=JobStatus(document["status"]),
+            epoch=int(document["epoch"]),
+            deadline=int(document["deadline"]),
+            committed_at=int(document["committed_at"]),
+            matches=tuple(MatchEntry.from_json(entry) for entry in document["matches"]),
+        )
 
     def match_of(self, worker: str) -> int | None:
         """Return the index of the match that names this worker, if any."""

@@ -1,6 +1,6 @@
 """The one Merkle tree of the project: SHA-256, as in RFC 6962 section 2.1.
 
-Leaves are hashed with a 0x00 prefix and inner nodes with 0x01, so no node can pass for a leaf. A tree of n leaves splits
+Leaves are hashed with a 0x00 prefix and inner nodes with 0x01, so no node passes for a leaf. A tree of n leaves splits
 at the largest power of two below n, so the shape follows from the count alone and nothing is padded. The root of no
 leaves is SHA-256 of the empty string. States, traces, and receipts all use it; the EVM checks it with its precompile.
 """

@@ -133,8 +133,8 @@ class TrainSpec:
 def window_starts(spec: TrainSpec, unit: UnitPlan, step: int, items: int) -> tuple[int, ...]:
     """Return where the `batch` windows of local step `step` begin in a dataset tensor of `items` elements.
 
-    Counter-mode SHA-256 over (seed, unit, step, row), reduced modulo the shard's room: a stateless order that anyone can
-    recompute for one step alone. The modulo bias is below 2^-32 for any dataset under four billion items.
+    Counter-mode SHA-256 over (seed, unit, step, row), reduced modulo the shard's room: a stateless order that anyone
+    can recompute for one step alone. The modulo bias is below 2^-32 for any dataset under four billion items.
     Raises BadSpec when the shard is shorter than one window.
     """
     low, high = unit.shard * items // unit.shards, (unit.shard + 1) * items // unit.shards

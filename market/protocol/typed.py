@@ -1,8 +1,9 @@
 """The signed documents (EIP-712) as frozen values, field for field those of `contracts/src/types/Documents.sol`.
 
-Decides what is signed and how a signature is recovered. Never talks to a chain: a contract wallet's signature (ERC-1271)
-can only be judged by the contract, so `recover_signer` answers for key pairs alone. Amounts are integers in the token's
-smallest unit. The domain is always "Commonwatt" "1" at the Jobs contract, so no document can be replayed elsewhere.
+Decides what is signed and how a signature is recovered. Never talks to a chain: a contract wallet's signature
+(ERC-1271) can only be judged by the contract, so `recover_signer` answers for key pairs alone. Amounts are integers
+in the token's smallest unit. The domain is always "Commonwatt" "1" at the Jobs contract, so no document can be
+replayed elsewhere.
 """
 
 from dataclasses import dataclass, fields
@@ -52,11 +53,11 @@ class TypedDocument:
 
     def to_message(self) -> dict[str, Any]:
         """Return the EIP-712 message: camelCase names, integers, checksummed addresses, 32-byte values."""
-        return {_camel(f.name): _outward(getattr(self, f.name), self._types[f.name]) for f in fields(self)}  # type: ignore[arg-type]
+        return {_camel(name): _outward(getattr(self, name), kind) for name, kind in self._types.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form: snake_case names, integers wider than 32 bits as strings, bytes as 0x hex."""
-        return {f.name: _to_wire(getattr(self, f.name), self._types[f.name]) for f in fields(self)}  # type: ignore[arg-type]
+        return {name: _to_wire(getattr(self, name), kind) for name, kind in self._types.items()}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Self:

@@ -1,8 +1,8 @@
 """The bodies that travel between the market and its clients, each declared once for both sides.
 
-Decides field names and forms only; who may send what is the API's and the services' business. Amounts and other integers
-that may pass 2^53 are decimal strings; hashes, addresses and signatures are 0x hex; artifacts are bare SHA-256 hex.
-Signed documents travel as `TypedDocument.to_json()` writes them.
+Decides field names and forms only; who may send what is the API's and the services' business. Amounts and other
+integers that may pass 2^53 are decimal strings; hashes, addresses and signatures are 0x hex; artifacts are bare
+SHA-256 hex. Signed documents travel as `TypedDocument.to_json()` writes them.
 """
 
 from typing import Annotated, Any

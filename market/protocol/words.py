@@ -86,8 +86,8 @@ class EnergySource(ChainWord):
 
 
 class UnitStatus(StrEnum):
-    """A work unit off chain. WAITING for inputs, READY to lease, LEASED, DONE (receipt accepted), COMMITTED (its receipt
-    is under an on-chain root), DISPUTED, VERIFIED (audited, or not drawn). Cold: VERIFIED."""
+    """A work unit off chain. WAITING for inputs, READY to lease, LEASED, DONE (receipt accepted), COMMITTED (its
+    receipt is under an on-chain root), DISPUTED, VERIFIED (audited, or not drawn). Cold: VERIFIED."""
 
     WAITING = "WAITING"
     READY = "READY"
@@ -107,8 +107,10 @@ class AssignmentKind(StrEnum):
 
 
 class AssignmentStatus(StrEnum):
-    """One attempt by one worker. Cold: COMMITTED, EXPIRED, FAILED, RELEASED."""
+    """One attempt by one worker. OPEN waits for the worker that was drawn for it (audits and votes only).
+    Cold: COMMITTED, EXPIRED, FAILED, RELEASED."""
 
+    OPEN = "OPEN"
     LEASED = "LEASED"
     COMMITTED = "COMMITTED"
     EXPIRED = "EXPIRED"

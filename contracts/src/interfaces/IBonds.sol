@@ -59,7 +59,10 @@ interface IBonds {
     /// @notice Pays an account its compensation and fees. Anyone may call; the money goes to `account`.
     function claim(address account) external returns (uint256 amountWei);
 
+    /// @notice Takes free stake into account for running work. Only Jobs and Disputes.
     function lock(address account, uint128 amountWei) external;
+
+    /// @notice Frees stake that was locked. Only Jobs and Disputes, each for what it locked.
     function unlock(address account, uint128 amountWei) external;
 
     /// @notice Takes locked stake: victim first, then the challenger's cost, the rest burned. Only Disputes.
@@ -68,6 +71,8 @@ interface IBonds {
     /// @notice Moves locked stake of `from` to the credit of `to`: a fee owed whatever the verdict. Only Disputes.
     function payFee(address from, address to, uint128 amountWei) external;
 
+    /// @notice How long stake takes to leave; longer than any challenge can last.
+    function unbondSeconds() external view returns (uint64);
     function bondOf(address account) external view returns (Bond memory);
     function creditOf(address account) external view returns (uint256 amountWei);
 

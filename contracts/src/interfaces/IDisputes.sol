@@ -28,6 +28,35 @@ interface IDisputes {
         uint64 phaseEndsAt; // unix seconds at which the present phase ends without the silent
     }
 
+    /// @notice What a court costs and how long it sits; fixed at deployment.
+    /// @param voteSeconds how long members have to execute and vote; a committee is drawn within maxDraws times that
+    /// @param committeeSize odd
+    /// @param challengeBondWei what a challenger loses on UPHELD, over and above the fees
+    /// @param committeeFeeWei per member that reveals, in each draw
+    /// @param silenceFineWei at most verifierBondWei; burned
+    struct Policy {
+        uint32 voteSeconds;
+        uint32 revealSeconds;
+        uint8 committeeSize;
+        uint8 maxDraws;
+        uint128 challengeBondWei;
+        uint128 committeeFeeWei;
+        uint128 verifierBondWei;
+        uint128 silenceFineWei;
+    }
+
+    /// @param bondWei what is left of the verifier's bond
+    /// @param enrolledAt block number; only challenges raised in later blocks can seat the verifier
+    /// @param place 1-based position in the pool; 0 once a fine has put the verifier out of it
+    /// @param seats open committees the verifier sits on
+    struct Verifier {
+        bytes32 fingerprint;
+        uint128 bondWei;
+        uint64 enrolledAt;
+        uint32 place;
+        uint32 seats;
+    }
+
     event VerifierEnrolled(address indexed verifier, bytes32 indexed fingerprint);
     event VerifierRetired(address indexed verifier, bytes32 indexed fingerprint);
     event ChallengeRaised(
@@ -46,6 +75,7 @@ interface IDisputes {
     event VoteCommitted(uint256 indexed challengeId, address indexed member, bytes32 voteHash);
     event RevealBegun(uint256 indexed challengeId, uint64 revealEndsAt);
     event VoteRevealed(uint256 indexed challengeId, address indexed member, bytes32 traceRoot);
+    /// @param slashedWei taken from the provider (OVERTURNED) or the challenger (UPHELD)
     event ChallengeResolved(
         uint256 indexed challengeId,
         bytes32 indexed jobId,
@@ -79,8 +109,15 @@ interface IDisputes {
     /// `maxDraws` times, and then the challenge ends INCONCLUSIVE with nothing slashed.
     function resolve(uint256 challengeId) external;
 
+    /// @notice What a challenger must have free in Bonds: the bond at risk and the fees of every draw.
+    function challengeLockWei() external view returns (uint256);
+    function policy() external view returns (Policy memory);
     function openChallengesOf(bytes32 jobId) external view returns (uint256);
     function challengeOf(uint256 challengeId) external view returns (Challenge memory);
     function committeeOf(uint256 challengeId) external view returns (address[] memory members);
     function isEnrolled(address verifier) external view returns (bool);
+    function verifierOf(address verifier) external view returns (Verifier memory);
+
+    /// @notice The pool that committees for this fingerprint are drawn from.
+    function verifiersOf(bytes32 fingerprint) external view returns (address[] memory);
 }

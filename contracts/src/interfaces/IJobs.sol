@@ -86,6 +86,17 @@ interface IJobs {
     /// @param slashedWei how much of the match's bond Disputes slashed: it will not be unlocked at settlement
     function voidUnit(bytes32 jobId, uint32 matchIndex, bytes32 receiptDigest, uint128 slashedWei) external;
 
+    /// @notice Keeps a job from being paid while a challenge runs; one more for each challenge. Only Disputes.
+    function hold(bytes32 jobId) external;
+
+    /// @notice Undoes one `hold`. Only Disputes.
+    function release(bytes32 jobId) external;
+
+    /// @notice How many challenges keep the job from being paid, and how many of its units were voided.
+    function standingOf(bytes32 jobId) external view returns (uint32 openChallenges, uint32 voidedUnits);
+
+    /// @notice The shortest challenge window a bid may ask for.
+    function minWindowSeconds() external view returns (uint32);
     function jobHashOf(bytes32 jobId) external view returns (bytes32);
     function escrowOf(address account) external view returns (Escrow memory);
     function creditOf(address account) external view returns (uint256 amountWei);

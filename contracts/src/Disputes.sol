@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Committees} from "./Committees.sol";
+import {IBonds} from "./interfaces/IBonds.sol";
+import {IDisputes} from "./interfaces/IDisputes.sol";
+import {IJobs} from "./interfaces/IJobs.sol";
+import {Digests} from "./libraries/Digests.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {Lifecycle} from "./libraries/Lifecycle.sol";
+import {Job, Match, Receipt} from "./types/Documents.sol";
+import {ChallengeStatus, ReceiptKind, Verdict} from "./types/Words.sol";
+
+/// @title Disputes: challenges, verdicts and what they cost
+/// @dev See IDisputes, which says what each act promises; Committees finds the verdict, Verifiers keeps the pools.
+contract Disputes is Committees {
+    using Digests for bytes32;
+    using Lifecycle for Job;
+
+    /* IMMUTABLES AND STORAGE */
+
+    IJobs public immutable jobs;
+    uint128 private immutable _challengeBondWei;
+
+    uint256 private _lastChallengeId;
+    mapping(bytes32 receiptDigest => uint256 challengeId) private _challengeOfReceipt;
+    mapping(bytes32 jobId => mapping(uint256 matchIndex => uint32 count)) private _openOnMatch;
+
+    /* CONSTRUCTOR */
+
+    constructor(IJobs jobs_, IBonds bonds_, Policy memory policy_) Committees(bonds_, policy_) {
+        uint256 drawSeconds = uint256(policy_.voteSeconds) * policy_.maxDraws;
+        uint256 longestSeconds = policy_.maxDraws * (drawSeconds + policy_.voteSeconds + policy_.revealSeconds);
+        // INVARIANT: unbonding outlasts any challenge. Stake that answers for work is locked and cannot unbond anyway;
+        // this is the second line.
+        require(bonds_.unbondSeconds() > longestSeconds + jobs_.minWindowSeconds(), Errors.Disputes_BadPolicy());
+        jobs = jobs_;
+        _challengeBondWei = policy_.challengeBondWei;
+    }
+
+    /* RAISING */
+
+    /// @inheritdoc IDisputes
+    function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
+        external
+        returns (uint256 challengeId)
+    {
+        bytes32 digest = jobs.receiptDigest(receipt);
+        _requireChallengeable(job, receipt.jobId);
+        _requireReceipt(job, matchIndex, receipt);
+        require(digest.isSignedBy(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
+        _requireUnjudged(digest);
+
+        challengeId = ++_lastChallengeId;
+        _challengeOfReceipt[digest] = challengeId;
+        _challenges[challengeId] = _draft(job, matchIndex, receipt, digest);
+        _dockets[challengeId].worker = receipt.worker;
+        _dockets[challengeId].raisedAt = uint64(block.number);
+        _dockets[challengeId].poolSize = uint32(_poolSize(receipt.fingerprint));
+        _openOnMatch[receipt.jobId][matchIndex] += 1;
+        _requireCourt(challengeId);
+        _announce(challengeId, receipt.unit, _awaitBeacon(challengeId));
+
+        jobs.hold(receipt.jobId);
+        bonds.lock(msg.sender, _challengeLockWei());
+    }
+
+    /* RESOLVING */
+
+    /// @inheritdoc IDisputes
+    function resolve(uint256 challengeId) external {
+        Challenge storage dispute = _challenges[challengeId];
+        Docket storage docket = _dockets[challengeId];
+        ChallengeStatus status = dispute.status;
+        bool isWarm = status != ChallengeStatus.NONE && status != ChallengeStatus.RESOLVED;
+        require(isWarm, Errors.Disputes_WrongStatus(challengeId, status));
+        // Nobody is left to wait for once all who voted have revealed: the others can no longer vote.
+        bool isDone = status == ChallengeStatus.REVEALING && docket.reveals == docket.votes;
+        require(
+            isDone || block.timestamp > dispute.phaseEndsAt,
+            Errors.Disputes_PhaseRunning(challengeId, dispute.phaseEndsAt)
+        );
+
+        if (status == ChallengeStatus.RAISED) {
+            _endPending(dispute.fingerprint);
+            _close(challengeId, Verdict.INCONCLUSIVE);
+        } else if (status == ChallengeStatus.VOTING && docket.votes > 0) {
+            _beginReveal(challengeId);
+        } else {
+            _finishDraw(challengeId);
+        }
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IDisputes
+    function challengeLockWei() external view returns (uint256) {
+        return _challengeLockWei();
+    }
+
+    /// @inheritdoc IDisputes
+    function policy() external view returns (Policy memory) {
+        return Policy({
+            voteSeconds: _voteSeconds,
+            revealSeconds: _revealSeconds,
+            committeeSize: _committeeSize,
+            maxDraws: _maxDraws,
+            challengeBondWei: _challengeBondWei,
+            committeeFeeWei: _committeeFeeWei,
+            verifierBondWei: _verifierBondWei,
+            silenceFineWei: _silenceFineWei
+        });
+    }
+
+    /// @inheritdoc IDisputes
+    function openChallengesOf(bytes32 jobId) external view returns (uint256 count) {
+        (count,) = jobs.standingOf(jobId);
+    }
+
+    /* INTERNALS: RAISING */
+
+    function _draft(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes32 digest)
+        private
+        view
+        returns (Challenge memory dispute)
+    {
+        Match calldata entry = job.matches[matchIndex];
+        (uint32 voidedUnits, uint128 slashedWei) = jobs.voidedOf(receipt.jobId, matchIndex);
+        // INVARIANT: a match never loses more units than it has committed, so the bill cannot go below zero.
+        require(
+            voidedUnits + _openOnMatch[receipt.jobId][matchIndex] < entry.units,
+            Errors.Disputes_NothingAtStake(receipt.jobId, matchIndex, entry.units)
+        );
+        dispute.jobId = receipt.jobId;
+        dispute.receiptDigest = digest;
+        dispute.claimedRoot = receipt.traceRoot;
+        dispute.fingerprint = receipt.fingerprint;
+        dispute.challenger = msg.sender;
+        dispute.provider = entry.provider;
+        dispute.buyer = job.bid.buyer;
+        dispute.bondWei = entry.bondWei - slashedWei;
+        dispute.unitPriceWei = entry.unitPriceWei;
+        dispute.matchIndex = matchIndex;
+    }
+
+    function _announce(uint256 challengeId, uint32 unit, uint64 beaconBlock) private {
+        Challenge memory dispute = _challenges[challengeId];
+        emit ChallengeRaised(
+            challengeId,
+            dispute.jobId,
+            dispute.challenger,
+            dispute.provider,
+            dispute.matchIndex,
+            unit,
+            dispute.receiptDigest,
+            dispute.claimedRoot,
+            beaconBlock
+        );
+    }
+
+    /* INTERNALS: VERDICTS */
+
+    function _finishDraw(uint256 challengeId) private {
+        Verdict verdict = _count(challengeId);
+        _dissolve(challengeId);
+        if (verdict != Verdict.NONE) {
+            _close(challengeId, verdict);
+        } else if (_challenges[challengeId].draws < _maxDraws) {
+            _drawAnew(challengeId);
+        } else {
+            _close(challengeId, Verdict.INCONCLUSIVE);
+        }
+    }
+
+    function _close(uint256 challengeId, Verdict verdict) private {
+        Challenge storage dispute = _challenges[challengeId];
+        dispute.status = ChallengeStatus.RESOLVED;
+        dispute.verdict = verdict;
+        _openOnMatch[dispute.jobId][dispute.matchIndex] -= 1;
+
+        uint128 restWei = _challengeLockWei() - _dockets[challengeId].feesWei;
+        uint128 slashedWei;
+        if (verdict == Verdict.OVERTURNED) slashedWei = _slashProvider(challengeId);
+        if (verdict == Verdict.UPHELD) {
+            slashedWei = _slashChallenger(challengeId);
+            restWei -= slashedWei;
+        }
+        emit ChallengeResolved(challengeId, dispute.jobId, dispute.provider, verdict, slashedWei);
+
+        if (restWei > 0) bonds.unlock(dispute.challenger, restWei);
+        jobs.release(dispute.jobId);
+    }
+
+    function _slashProvider(uint256 challengeId) private returns (uint128 slashedWei) {
+        Challenge storage dispute = _challenges[challengeId];
+        (, uint128 alreadyWei) = jobs.voidedOf(dispute.jobId, dispute.matchIndex);
+        // INVARIANT: one match loses its bond once. Another verdict against it since the challenge may have taken it.
+        slashedWei = alreadyWei == 0 ? dispute.bondWei : 0;
+        IBonds.Split memory split = IBonds.Split({
+            victim: dispute.buyer,
+            victimMaxWei: _victimMaxWei(slashedWei, dispute.unitPriceWei),
+            challenger: dispute.challenger,
+            challengerCostWei: _dockets[challengeId].feesWei
+        });
+        if (slashedWei > 0) bonds.slash(dispute.provider, slashedWei, split);
+        jobs.voidUnit(dispute.jobId, dispute.matchIndex, dispute.receiptDigest, slashedWei);
+    }
+
+    function _slashChallenger(uint256 challengeId) private returns (uint128 slashedWei) {
+        Challenge storage dispute = _challenges[challengeId];
+        slashedWei = _challengeBondWei;
+        IBonds.Split memory split = IBonds.Split({
+            victim: dispute.provider,
+            victimMaxWei: _victimMaxWei(slashedWei, dispute.unitPriceWei),
+            challenger: address(0),
+            challengerCostWei: 0
+        });
+        if (slashedWei > 0) bonds.slash(dispute.challenger, slashedWei, split);
+    }
+
+    /// @dev The victim waited for one unit, so it gets at most that unit's price; and at most half, so that whoever
+    /// slashes an account of their own still loses.
+    function _victimMaxWei(uint128 slashedWei, uint128 unitPriceWei) private pure returns (uint128) {
+        return unitPriceWei < slashedWei / 2 ? unitPriceWei : slashedWei / 2;
+    }
+
+    function _challengeLockWei() private view returns (uint128) {
+        return _challengeBondWei + _committeeFeeWei * _committeeSize * _maxDraws;
+    }
+
+    /* INTERNALS: CHECKS */
+
+    function _requireChallengeable(Job calldata job, bytes32 jobId) private view {
+        bytes32 storedHash = jobs.jobHashOf(jobId);
+        bytes32 givenHash = Digests.recordHash(job);
+        require(givenHash == storedHash, Errors.Disputes_RecordMismatch(jobId, storedHash, givenHash));
+        (, uint32 voidedUnits) = jobs.standingOf(jobId);
+        uint256 closedAt = job.payableAt(voidedUnits);
+        // INVARIANT: no challenge from the second on at which the job can be paid.
+        require(
+            Lifecycle.isWarm(job.status) && block.timestamp < closedAt,
+            Errors.Disputes_WindowClosed(jobId, job.status, closedAt)
+        );
+    }
+
+    function _requireReceipt(Job calldata job, uint32 matchIndex, Receipt calldata receipt) private view {
+        require(matchIndex < job.matches.length, Errors.Jobs_UnknownMatch(matchIndex, job.matches.length));
+        Match calldata entry = job.matches[matchIndex];
+        require(
+            receipt.kind == ReceiptKind.WORK && receipt.provider == entry.provider && receipt.worker == entry.worker
+                && receipt.unit < job.bid.units,
+            Errors.Disputes_ReceiptMismatch(receipt.jobId, matchIndex)
+        );
+        require(
+            msg.sender != entry.provider && msg.sender != entry.worker, Errors.Disputes_SelfChallenge(entry.provider)
+        );
+    }
+
+    function _requireUnjudged(bytes32 digest) private view {
+        uint256 earlier = _challengeOfReceipt[digest];
+        require(
+            earlier == 0 || _challenges[earlier].verdict == Verdict.INCONCLUSIVE,
+            Errors.Disputes_AlreadyChallenged(digest, earlier)
+        );
+    }
+
+    /// @dev A challenge that no committee can judge would only hold up the pay.
+    function _requireCourt(uint256 challengeId) private view {
+        bytes32 fingerprint = _challenges[challengeId].fingerprint;
+        uint256 eligible = _countEligible(fingerprint, _partiesOf(challengeId));
+        require(eligible >= _committeeSize, Errors.Disputes_NotEnoughVerifiers(fingerprint, eligible, _committeeSize));
+    }
+}

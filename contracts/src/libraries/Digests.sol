@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Bid, Job, Offer, Receipt} from "../types/Documents.sol";
+
+/// @notice What is hashed and who signed it. The type strings are those of `market/protocol/typed.py`; enums are uint8.
+library Digests {
+    bytes32 internal constant BID_TYPEHASH = keccak256(
+        "Bid(address buyer,address operator,bytes32 specHash,uint32 units,uint32 maxAudits,uint64 unitGigaflops,"
+        "uint128 maxUnitPriceWei,uint128 bondWei,uint8 executionClass,uint32 challengeWindowSeconds,uint64 deadline,"
+        "uint64 expiry,uint256 nonce)"
+    );
+    bytes32 internal constant OFFER_TYPEHASH = keccak256(
+        "Offer(address provider,address worker,uint128 priceWeiPerGigaflop,bytes32 fingerprint,bytes32 factsHash,"
+        "uint64 validUntil,uint256 nonce)"
+    );
+    bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
+        "Receipt(bytes32 jobId,uint8 kind,uint32 unit,uint32 attempt,address provider,address worker,"
+        "bytes32 inputRoot,bytes32 outputRoot,bytes32 traceRoot,bytes32 artifact,bytes32 fingerprint,uint128 priceWei,"
+        "uint64 steps,uint64 startedAt,uint64 finishedAt,uint64 millijoules,uint8 energySource)"
+    );
+    bytes32 internal constant CANCEL_TYPEHASH = keccak256("Cancel(bytes32 jobId)");
+
+    // A struct of static fields encodes to the same words as EIP-712's encodeData, so each hash is one abi.encode.
+
+    function structHash(Bid memory bid) internal pure returns (bytes32) {
+        return keccak256(abi.encode(BID_TYPEHASH, bid));
+    }
+
+    function structHash(Offer calldata offer) internal pure returns (bytes32) {
+        return keccak256(abi.encode(OFFER_TYPEHASH, offer));
+    }
+
+    function structHash(Receipt calldata receipt) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RECEIPT_TYPEHASH, receipt));
+    }
+
+    function cancelStructHash(bytes32 jobId) internal pure returns (bytes32) {
+        return keccak256(abi.encode(CANCEL_TYPEHASH, jobId));
+    }
+
+    /// @notice What Jobs stores of a record; the twin of `JobRecord.hash()`.
+    function recordHash(Job memory job) internal pure returns (bytes32) {
+        return keccak256(abi.encode(job));
+    }
+
+    /// @notice Whether `signer` signed `digest`, as a key pair or as a contract wallet (ERC-1271).
+    /// @dev The key pair is tried first: it needs no look at the signer's code, and an account that has both (EIP-7702)
+    /// is ruled by its key anyway. OpenZeppelin refuses high-s and odd-v signatures, so none can be altered.
+    function isSignedBy(bytes32 digest, address signer, bytes calldata signature) internal view returns (bool) {
+        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
+        return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
+    }
+}

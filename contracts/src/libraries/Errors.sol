@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {JobStatus, ChallengeStatus} from "../types/Words.sol";
+
+/// @notice Every way an act can be refused: the contract, the reason, and the facts a caller needs to do better.
+library Errors {
+    /* BONDS */
+
+    /// @notice Thrown when an account other than the contract that may do it moves or takes stake.
+    error Bonds_NotAllowed(address caller);
+
+    /// @notice Thrown when more stake is asked for than is free.
+    error Bonds_Overdraw(address account, uint256 wantWei, uint256 freeWei);
+
+    /// @notice Thrown when more stake is to be unlocked or paid than is locked.
+    error Bonds_UnlockTooMuch(address account, uint256 wantWei, uint256 lockedWei);
+
+    /// @notice Thrown when an amount of zero would do nothing.
+    error Bonds_ZeroAmount();
+
+    /// @notice Thrown when the account has no stake on its way out.
+    error Bonds_NothingUnbonding(address account);
+
+    /// @notice Thrown when stake is withdrawn before its unbonding time is over.
+    error Bonds_StillUnbonding(address account, uint64 readyAt);
+
+    /// @notice Thrown when the account has no credit.
+    error Bonds_NothingToClaim(address account);
+
+    /* JOBS: MONEY */
+
+    /// @notice Thrown when more escrow is asked for than is free.
+    error Jobs_Overdraw(address account, uint256 wantWei, uint256 freeWei);
+
+    /// @notice Thrown when an amount of zero would do nothing.
+    error Jobs_ZeroAmount();
+
+    /// @notice Thrown when the account has no credit.
+    error Jobs_NothingToClaim(address account);
+
+    /// @notice Thrown when somebody else's permit is refused by the token.
+    error Jobs_PermitRefused(address owner);
+
+    /// @notice Thrown when a signature has the wrong number of bytes.
+    error Jobs_BadSignatureLength(uint256 length);
+
+    /* JOBS: WHO AND WHAT */
+
+    /// @notice Thrown when an account other than the bid's operator matches or commits.
+    error Jobs_NotOperator(address caller, address operator);
+
+    /// @notice Thrown when an account other than Disputes holds, releases or voids.
+    error Jobs_NotDisputes(address caller);
+
+    /// @notice Thrown when a signature is not the signer's over this digest.
+    error Jobs_BadSignature(address signer, bytes32 digest);
+
+    /// @notice Thrown when the record passed in is not the one whose hash is stored.
+    error Jobs_RecordMismatch(bytes32 jobId, bytes32 storedHash, bytes32 givenHash);
+
+    /// @notice Thrown when the job's status forbids the act.
+    error Jobs_WrongStatus(bytes32 jobId, JobStatus status);
+
+    /* JOBS: OPENING AND MATCHING */
+
+    /// @notice Thrown when a bid is opened after its expiry.
+    error Jobs_BidExpired(uint64 expiry, uint256 nowSeconds);
+
+    /// @notice Thrown when a bid was opened before: a bid is one job, once.
+    error Jobs_AlreadyOpened(bytes32 jobId);
+
+    /// @notice Thrown when a bid asks for no units, for units without work, or for no execution class.
+    error Jobs_EmptyBid(uint32 units, uint64 unitGigaflops);
+
+    /// @notice Thrown when a bid's challenge window is outside the permitted range.
+    error Jobs_BadWindow(uint256 windowSeconds, uint256 minSeconds, uint256 maxSeconds);
+
+    /// @notice Thrown when a bid's deadline is past or too far away.
+    error Jobs_BadDeadline(uint64 deadline, uint256 nowSeconds, uint256 latest);
+
+    /// @notice Thrown when there is not exactly one signature per offer, or no offer at all.
+    error Jobs_BadOfferCount(uint256 offers, uint256 signatures);
+
+    /// @notice Thrown when a job would have more matches than one settlement can pay.
+    error Jobs_TooManyMatches(uint256 matches, uint256 maxMatches);
+
+    /// @notice Thrown when an offer is matched after its validity.
+    error Jobs_OfferExpired(bytes32 offerHash, uint64 validUntil);
+
+    /// @notice Thrown when the provider has revoked the offer.
+    error Jobs_OfferRevoked(bytes32 offerHash, uint256 nonce, uint256 floor);
+
+    /// @notice Thrown when an offer's price for one unit is above what the bid pays.
+    error Jobs_PriceTooHigh(bytes32 offerHash, uint256 unitPriceWei, uint128 maxUnitPriceWei);
+
+    /// @notice Thrown when a worker would be matched twice in one job.
+    error Jobs_WorkerTwice(address worker);
+
+    /// @notice Thrown when offers are added to a job that already has all its units.
+    error Jobs_Complete(bytes32 jobId);
+
+    /// @notice Thrown when a revocation floor would not rise.
+    error Jobs_FloorNotHigher(uint256 floor, uint256 belowNonce);
+
+    /* JOBS: COMMITTING AND ENDING */
+
+    /// @notice Thrown when work is matched or committed after the deadline.
+    error Jobs_DeadlinePassed(bytes32 jobId, uint64 deadline);
+
+    /// @notice Thrown when a job is expired before its deadline has passed.
+    error Jobs_BeforeDeadline(bytes32 jobId, uint64 deadline);
+
+    /// @notice Thrown when a commit adds nothing, as a whole or in one entry.
+    error Jobs_EmptyWork(bytes32 jobId);
+
+    /// @notice Thrown when the entries of a commit do not name each match once, in rising order.
+    error Jobs_WorkOutOfOrder(uint32 matchIndex);
+
+    /// @notice Thrown when a match index is not in the record.
+    error Jobs_UnknownMatch(uint32 matchIndex, uint256 matches);
+
+    /// @notice Thrown when a commit brings more units than the bid asked for.
+    error Jobs_TooManyUnits(bytes32 jobId, uint256 units, uint32 maxUnits);
+
+    /// @notice Thrown when a commit brings more audits than the bid pays for.
+    error Jobs_TooManyAudits(bytes32 jobId, uint256 audits, uint32 maxAudits);
+
+    /// @notice Thrown when a job is settled before all its units stand.
+    error Jobs_Incomplete(bytes32 jobId, uint256 units, uint32 needed);
+
+    /// @notice Thrown when a job is paid while it can still be challenged.
+    error Jobs_WindowOpen(bytes32 jobId, uint256 payableAt);
+
+    /// @notice Thrown when a job is paid while a challenge runs.
+    error Jobs_ChallengeOpen(bytes32 jobId, uint32 openChallenges);
+
+    /// @notice Thrown when a cancellation would not bring the deadline forward.
+    error Jobs_DeadlineNotEarlier(bytes32 jobId, uint64 deadline);
+
+    /* DISPUTES */
+
+    /// @notice Thrown at deployment when the policy cannot work or unbonding is not longer than a challenge can last.
+    error Disputes_BadPolicy();
+
+    /// @notice Thrown when a verifier enrolls without naming a fingerprint.
+    error Disputes_NoFingerprint();
+
+    /// @notice Thrown when a verifier enrolls twice, or before it has retired with what a fine left of its bond.
+    error Disputes_AlreadyEnrolled(address verifier);
+
+    /// @notice Thrown when the account has no verifier bond.
+    error Disputes_NotEnrolled(address verifier);
+
+    /// @notice Thrown when a verifier retires while it sits on committees.
+    error Disputes_StillSeated(address verifier, uint32 seats);
+
+    /// @notice Thrown when a verifier retires while a committee is to be drawn from its pool.
+    error Disputes_DrawPending(bytes32 fingerprint, uint32 draws);
+
+    /// @notice Thrown when the job record is not the one whose hash Jobs stores.
+    error Disputes_RecordMismatch(bytes32 jobId, bytes32 storedHash, bytes32 givenHash);
+
+    /// @notice Thrown when the job is over, or the time to challenge it.
+    error Disputes_WindowClosed(bytes32 jobId, JobStatus status, uint256 closedAt);
+
+    /// @notice Thrown when the receipt is not a work receipt of this match.
+    error Disputes_ReceiptMismatch(bytes32 jobId, uint32 matchIndex);
+
+    /// @notice Thrown when the receipt does not carry its worker's signature.
+    error Disputes_BadSignature(address worker, bytes32 receiptDigest);
+
+    /// @notice Thrown when the receipt was challenged before and the outcome stands or is awaited.
+    error Disputes_AlreadyChallenged(bytes32 receiptDigest, uint256 challengeId);
+
+    /// @notice Thrown when every committed unit of the match is voided or under challenge.
+    error Disputes_NothingAtStake(bytes32 jobId, uint32 matchIndex, uint32 units);
+
+    /// @notice Thrown when a provider challenges its own receipt.
+    error Disputes_SelfChallenge(address provider);
+
+    /// @notice Thrown when the pool cannot fill a committee.
+    error Disputes_NotEnoughVerifiers(bytes32 fingerprint, uint256 eligible, uint256 needed);
+
+    /// @notice Thrown when the challenge is not in the status that the act needs.
+    error Disputes_WrongStatus(uint256 challengeId, ChallengeStatus status);
+
+    /// @notice Thrown when the beacon block is not mined yet.
+    error Disputes_BeaconNotMined(uint256 challengeId, uint64 beaconBlock);
+
+    /// @notice Thrown when an act comes after its phase.
+    error Disputes_PhaseOver(uint256 challengeId, uint64 phaseEndsAt);
+
+    /// @notice Thrown when a phase is ended while its clock runs and members are awaited.
+    error Disputes_PhaseRunning(uint256 challengeId, uint64 phaseEndsAt);
+
+    /// @notice Thrown when the caller has no seat on the committee.
+    error Disputes_NotSeated(uint256 challengeId, address account);
+
+    /// @notice Thrown when a member votes twice, or reveals twice or without a vote.
+    error Disputes_WrongSeat(uint256 challengeId, address member);
+
+    /// @notice Thrown when a vote is empty.
+    error Disputes_EmptyVote(uint256 challengeId);
+
+    /// @notice Thrown when what a member reveals is not what it committed to.
+    error Disputes_VoteMismatch(uint256 challengeId, address member);
+}

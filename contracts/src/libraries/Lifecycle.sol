@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Bid, Job} from "../types/Documents.sol";
+import {JobStatus} from "../types/Words.sol";
+
+/// @notice When a job is complete, and from when it can be paid. Pure; Jobs and Disputes both ask here, so the last
+/// moment of a challenge and the first moment of pay cannot drift apart.
+library Lifecycle {
+    // Limits that keep a signed offer from being locked into a job nobody would call a job.
+    uint256 internal constant MAX_MATCHES = 64; // what one settlement pays within a block's gas
+    uint256 internal constant MAX_WINDOW_SECONDS = 30 days;
+    uint256 internal constant MAX_JOB_SECONDS = 180 days;
+
+    function isWarm(JobStatus status) internal pure returns (bool) {
+        return status == JobStatus.OPEN || status == JobStatus.MATCHED || status == JobStatus.COMMITTED;
+    }
+
+    /// @notice The most the buyer can pay: every unit and every audit at the highest price.
+    function budgetWei(Bid memory bid) internal pure returns (uint256) {
+        return uint256(bid.maxUnitPriceWei) * (uint256(bid.units) + bid.maxAudits);
+    }
+
+    /// @notice Units that stand: committed and not voided.
+    /// @dev Cannot underflow: Disputes never lets a match lose more units than it has committed.
+    function standingUnits(Job memory job, uint256 voidedUnits) internal pure returns (uint256 units) {
+        for (uint256 i = 0; i < job.matches.length; ++i) {
+            units += job.matches[i].units;
+        }
+        return units - voidedUnits;
+    }
+
+    /// @notice The first second at which the job can be paid and the first at which it can no longer be challenged.
+    /// A complete job waits for its window; an incomplete one for its deadline as well.
+    function payableAt(Job memory job, uint256 voidedUnits) internal pure returns (uint256) {
+        uint256 windowEnd = job.epoch == 0 ? 0 : uint256(job.committedAt) + job.bid.challengeWindowSeconds;
+        if (standingUnits(job, voidedUnits) >= job.bid.units) return windowEnd;
+        uint256 deadlineEnd = uint256(job.deadline) + 1;
+        return windowEnd > deadlineEnd ? windowEnd : deadlineEnd;
+    }
+}

@@ -1,0 +1,95 @@
+"""What the chain says, as frozen values: blocks, events, receipts, and the structs that views return.
+
+Decides nothing. Hashes are 32 bytes, addresses checksummed text, amounts integers in the token's smallest unit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from market.protocol.words import ChallengeStatus, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockHeader:
+    """One block's place in the chain. timestamp: unix seconds."""
+
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    timestamp: int
+    base_fee_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainEvent:
+    """One decoded log.
+
+    name and contract are the Solidity words. args: parameter name in snake_case -> value, where structs are protocol
+    values (Bid, MatchEntry, WorkDone) and enums are words. block_timestamp: unix seconds.
+    """
+
+    name: str
+    contract: str
+    args: Mapping[str, Any]
+    block_number: int
+    block_hash: bytes
+    block_timestamp: int
+    tx_hash: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionReceipt:
+    """What became of a mined transaction. logs: as the node gave them; `bindings.decode_logs` reads them."""
+
+    tx_hash: bytes
+    block_number: int
+    block_hash: bytes
+    succeeded: bool
+    gas_used: int
+    logs: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escrow:
+    """A buyer's funds in Jobs."""
+
+    free_wei: int
+    locked_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bond:
+    """An account's stake in Bonds. stake_wei includes the locked and the unbonding part. ready_at: unix seconds."""
+
+    stake_wei: int
+    locked_wei: int
+    unbonding_wei: int
+    ready_at: int
+
+    @property
+    def free_wei(self) -> int:
+        """Stake that can answer for new work."""
+        return self.stake_wei - self.locked_wei - self.unbonding_wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """A dispute as Disputes holds it. phase_ends_at: unix seconds."""
+
+    job_id: bytes
+    receipt_digest: bytes
+    claimed_root: bytes
+    fingerprint: bytes
+    challenger: str
+    provider: str
+    buyer: str
+    bond_wei: int
+    unit_price_wei: int
+    match_index: int
+    status: ChallengeStatus
+    verdict: Verdict
+    draws: int
+    beacon_block: int
+    phase_ends_at: int

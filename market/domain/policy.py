@@ -1,0 +1,33 @@
+"""The numbers of this market: which risks it takes and how long it waits.
+
+Decides nothing by itself: a frozen value handed to the functions that decide. A change moves people's money, so the
+operator publishes the policy in force; it is never a scattered constant. Times in seconds, ratios in basis points.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """audit_floor_bps: the least share of a trusted worker's units that is executed again.
+    unproven_units: units a worker with no streak may have unverified at once; each verified one in a row adds one.
+    lease_seconds: silence after which an assignment goes to somebody else.
+    take_seconds: how long a drawn auditor or committee member may leave its assignment untaken.
+    commit_wait_seconds: how long a finished receipt may wait for the rest of its round.
+    challenge_seconds: how long an auditor may take to put its challenge on chain.
+    max_attempts: attempts at one unit before the job is left to expire.
+    match_width: the most providers matched to one job.
+    live_seconds: silence after which a worker no longer counts as present.
+    min_bond_wei: free bond that a provider must have to be listed.
+    """
+
+    audit_floor_bps: int = 500
+    unproven_units: int = 1
+    lease_seconds: float = 15.0
+    take_seconds: float = 10.0
+    commit_wait_seconds: float = 3.0
+    challenge_seconds: float = 15.0
+    max_attempts: int = 5
+    match_width: int = 64
+    live_seconds: float = 60.0
+    min_bond_wei: int = 10**18

@@ -1,0 +1,191 @@
+"""What readers of jobs and receipts are shown, put together from rows.
+
+Decides forms only; changes nothing. A job that is not on chain has the status NONE, or EXPIRED once its bid can no longer be
+opened: only an observed event gives it another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from market.db.models import Epoch, Job, JobRecordRow, OutboxTransaction, ReceiptRow, Unit
+from market.db.repositories import jobs as job_rows
+from market.db.repositories import work as work_rows
+from market.db.repositories.chain import record_of
+from market.db.repositories.people import offers_by_hash
+from market.db.session import Database, ReadSession
+from market.protocol import merkle
+from market.protocol.errors import CommonwattError
+from market.protocol.jobs import JobRecord
+from market.protocol.typed import Bid, SigningDomain
+from market.protocol.wire import JobView, MatchView, ReceiptBundle, Rejection, UnitView
+from market.protocol.words import JobStatus, TransactionStatus
+from market.services.accounts import AccountsService
+from market.services.projection import voided_of
+from market.services.signatures import parse_hex
+
+BUNDLE_VERSION: Final = 1
+SENT: Final = (TransactionStatus.BROADCAST, TransactionStatus.MINED, TransactionStatus.CONFIRMED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnknown(CommonwattError):
+    """This market has no such job."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptUnknown(CommonwattError):
+    """This market has no such receipt."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptNotCommitted(CommonwattError):
+    """The receipt stands, but its root has not been seen on chain yet."""
+
+    digest: str
+
+
+class ViewsService:
+    """Reads jobs and receipts."""
+
+    def __init__(self, database: Database, accounts: AccountsService, domain: SigningDomain) -> None:
+        self._database, self._accounts, self._domain = database, accounts, domain
+
+    async def job(self, job_id: str) -> JobView:
+        """Return one job; raises JobUnknown."""
+        async with self._database.read() as session:
+            return await self.job_in(session, await self._require_job(session, job_id))
+
+    async def jobs(self, *, buyer: str | None, after: str | None, limit: int) -> list[JobView]:
+        """Return jobs newest first, of one buyer or of all. after: the last job id of the page before."""
+        async with self._database.read() as session:
+            last = await self._require_job(session, after) if after is not None else None
+            rows = await job_rows.jobs_before(session, last, buyer=buyer, limit=limit)
+            return [await self.job_in(session, row) for row in rows]
+
+    async def job_in(self, session: ReadSession, job: Job) -> JobView:
+        """Return a job's view inside the caller's transaction."""
+        record = await record_of(session, job.job_id)
+        units = await work_rows.units_of(session, job.job_id)
+        digests = [unit.receipt_digest for unit in units if unit.receipt_digest is not None]
+        receipts = await work_rows.receipts_by_digest(session, digests)
+        bid = Bid.from_json(job.bid)
+        lapsed = bid.expiry < await self._accounts.chain_now_in(session)
+        unopened = JobStatus.EXPIRED if lapsed else JobStatus.NONE
+        return JobView(
+            job_id=job.job_id,
+            status=record.status if record else unopened,
+            buyer=bid.buyer,
+            spec=job.spec,
+            bid=job.bid,
+            units=[_unit_view(unit, receipts.get(unit.receipt_digest or "")) for unit in units],
+            matches=_match_views(record) if record else [],
+            rejections=[Rejection.model_validate(each) for each in job.rejections],
+            paid_wei=str(record.paid_wei if record else 0),
+            refund_wei=str(record.refund_wei if record else 0),
+            transactions=_hashes_by_verb(await job_rows.transactions_of(session, job.job_id)),
+            created_at=job.created_at,
+        )
+
+    async def receipt(self, digest: str) -> ReceiptBundle:
+        """Return one receipt with its proof; raises ReceiptUnknown or ReceiptNotCommitted."""
+        async with self._database.read() as session:
+            row = await work_rows.receipt_of(session, digest)
+            if row is None:
+                raise ReceiptUnknown(digest=digest)
+            bundles = await self._bundles(session, row.job_id, [row])
+        if not bundles:
+            raise ReceiptNotCommitted(digest=digest)
+        return bundles[0]
+
+    async def receipts(self, job_id: str) -> list[ReceiptBundle]:
+        """Return every receipt of the job that stands under an observed root; raises JobUnknown."""
+        async with self._database.read() as session:
+            job = await self._require_job(session, job_id)
+            rows = await job_rows.committed_receipts(session, job.job_id)
+            return await self._bundles(session, job.job_id, rows)
+
+    async def _require_job(self, session: ReadSession, job_id: str) -> Job:
+        job = await job_rows.job_of(session, job_id)
+        if job is None:
+            raise JobUnknown(job_id=job_id)
+        return job
+
+    async def _bundles(self, session: ReadSession, job_id: str, rows: Sequence[ReceiptRow]) -> list[ReceiptBundle]:
+        """Return the bundles of those rows whose epoch has been observed on chain."""
+        epochs = {row.epoch: row for row in await work_rows.epochs_of(session, job_id) if row.block_number is not None}
+        offers = await offers_by_hash(session, [row.offer_hash for row in rows])
+        leaves: dict[int, list[bytes]] = {}
+        bundles = []
+        for row in rows:
+            epoch = epochs.get(row.epoch) if row.epoch is not None else None
+            if epoch is None:
+                continue
+            if epoch.epoch not in leaves:
+                under_root = await work_rows.standing_receipts(session, job_id, epoch=epoch.epoch)
+                leaves[epoch.epoch] = [parse_hex(each.digest) + parse_hex(each.signature) for each in under_root]
+            offer = offers[row.offer_hash]
+            bundles.append(self._bundle(row, epoch, leaves[epoch.epoch], offer.offer, offer.signature))
+        return bundles
+
+    def _bundle(
+        self, row: ReceiptRow, epoch: Epoch, leaves: list[bytes], offer: dict[str, object], offer_signature: str
+    ) -> ReceiptBundle:
+        assert row.leaf_index is not None and epoch.transaction_hash is not None, "an observed epoch is complete"
+        return ReceiptBundle(
+            version=BUNDLE_VERSION,
+            chain_id=self._domain.chain_id,
+            jobs=self._domain.jobs,
+            receipt=row.receipt,
+            signature=row.signature,
+            offer=offer,
+            offer_signature=offer_signature,
+            epoch=epoch.epoch,
+            receipts_root=epoch.receipts_root,
+            leaf_index=row.leaf_index,
+            leaf_count=epoch.leaf_count,
+            proof=["0x" + sibling.hex() for sibling in merkle.proof(leaves, row.leaf_index)],
+            commit_transaction=epoch.transaction_hash,
+        )
+
+
+def _unit_view(unit: Unit, receipt: ReceiptRow | None) -> UnitView:
+    return UnitView(
+        index=unit.unit_index,
+        round=unit.round,
+        status=unit.status,
+        attempts=unit.attempts,
+        worker=unit.worker,
+        artifact=receipt.artifact.removeprefix("0x") if receipt else None,
+        receipt=unit.receipt_digest,
+    )
+
+
+def _match_views(record: JobRecordRow) -> list[MatchView]:
+    voided = voided_of(record)
+    return [
+        MatchView(
+            match_index=index,
+            provider=entry.provider,
+            worker=entry.worker,
+            unit_price_wei=str(entry.unit_price_wei),
+            bond_wei=str(entry.bond_wei),
+            units=entry.units,
+            audits=entry.audits,
+            voided_units=voided[index].units if index in voided else 0,
+        )
+        for index, entry in enumerate(JobRecord.from_json(record.record).matches)
+    ]
+
+
+def _hashes_by_verb(transactions: Sequence[OutboxTransaction]) -> dict[str, list[str]]:
+    """Return the hashes of what was sent for the job, by the first word of each intent."""
+    hashes: dict[str, list[str]] = {}
+    for row in transactions:
+        if row.hash is not None and row.status in SENT:
+            hashes.setdefault(row.intent.partition(":")[0], []).append(row.hash)
+    return hashes

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Bonds} from "src/Bonds.sol";
+import {Disputes} from "src/Disputes.sol";
+import {IDisputes} from "src/interfaces/IDisputes.sol";
+import {Jobs} from "src/Jobs.sol";
+import {PayoutToken} from "src/PayoutToken.sol";
+import {Bid, Job, Match, Offer, Receipt, Work} from "src/types/Documents.sol";
+import {EnergySource, ExecutionClass, JobStatus, ReceiptKind} from "src/types/Words.sol";
+import {Actor, Test} from "tests/base/Test.sol";
+
+/// @notice A deployed market with a funded buyer, four bonded providers, and the documents they sign.
+/// @dev Records are carried in memory and changed by the twins of market/protocol/jobs.py below, so every act that the
+/// contracts accept also proves that a record rebuilt outside the chain has the hash the chain stores.
+abstract contract Market is Test {
+    uint256 internal constant SUPPLY = 1_000_000_000 ether;
+    uint32 internal constant WINDOW = 1 hours;
+    uint32 internal constant GRACE = 10 minutes;
+    uint64 internal constant UNBOND = 30 days;
+    uint64 internal constant DEADLINE = 1_700_000_000 + 1 days;
+    uint128 internal constant UNIT_PRICE = 2 ether;
+    uint128 internal constant MAX_UNIT_PRICE = 3 ether;
+    uint128 internal constant BOND = 40 ether;
+    uint128 internal constant BUDGET = MAX_UNIT_PRICE * (4 + 2);
+    bytes32 internal constant FINGERPRINT = keccak256("cpu, torch 2.13.0");
+    bytes32 internal constant HONEST_ROOT = keccak256("the trace an honest execution gives");
+    bytes32 internal constant FORGED_ROOT = keccak256("a trace nobody can reproduce");
+    address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
+
+    PayoutToken internal token;
+    Bonds internal bonds;
+    Jobs internal jobs;
+    Disputes internal disputes;
+
+    Actor internal buyer;
+    Actor internal operator;
+    Actor internal challenger;
+    Actor internal stranger;
+    Actor[] internal providers; // provider i owns worker i
+
+    function setUp() public virtual {
+        vm.warp(1_700_000_000);
+        vm.roll(1_000);
+        buyer = makeActor("buyer");
+        operator = makeActor("operator");
+        challenger = makeActor("challenger");
+        stranger = makeActor("stranger");
+        token = PayoutToken(vm.deployCode("PayoutToken.sol:PayoutToken", abi.encode(SUPPLY)));
+        deployMarket(address(token));
+        fundEscrow(buyer, 1_000 ether);
+        for (uint256 i = 0; i < 4; ++i) {
+            providers.push(makeActor(string.concat("provider ", vm.toString(i))));
+            fundBond(providers[i], 100 ether);
+        }
+        fundBond(challenger, 500 ether);
+    }
+
+    /* DEPLOYING AND FUNDING */
+
+    function policy() internal pure virtual returns (IDisputes.Policy memory) {
+        return IDisputes.Policy({
+            voteSeconds: 10 minutes,
+            revealSeconds: 5 minutes,
+            committeeSize: 3,
+            maxDraws: 3,
+            challengeBondWei: 50 ether,
+            committeeFeeWei: 1 ether,
+            verifierBondWei: 20 ether,
+            silenceFineWei: 5 ether
+        });
+    }
+
+    /// @dev The three refer to one another, so their addresses are computed from the nonce before they exist.
+    function deployMarket(address token_) internal {
+        uint256 nonce = vm.getNonce(address(this));
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 1);
+        address disputesAt = vm.computeCreateAddress(address(this), nonce + 2);
+        bonds = Bonds(vm.deployCode("Bonds.sol:Bonds", abi.encode(token_, jobsAt, disputesAt, UNBOND)));
+        jobs = Jobs(vm.deployCode("Jobs.sol:Jobs", abi.encode(token_, bonds, disputesAt, WINDOW, GRACE)));
+        disputes = Disputes(vm.deployCode("Disputes.sol:Disputes", abi.encode(jobsAt, bonds, policy())));
+        assertEq(address(jobs), jobsAt, "Jobs stands where the others expect it");
+        assertEq(address(disputes), disputesAt, "Disputes stands where the others expect it");
+    }
+
+    function fundEscrow(Actor memory actor, uint128 amountWei) internal {
+        token.approve(address(jobs), amountWei);
+        jobs.deposit(actor.addr, amountWei);
+    }
+
+    function fundBond(Actor memory actor, uint128 amountWei) internal {
+        token.approve(address(bonds), amountWei);
+        bonds.deposit(actor.addr, amountWei);
+    }
+
+    /* DOCUMENTS */
+
+    /// @dev Four units and two audits of 100 gigaflops each.
+    function makeBid() internal view returns (Bid memory) {
+        return Bid({
+            buyer: buyer.addr,
+            operator: operator.addr,
+            specHash: keccak256("spec"),
+            units: 4,
+            maxAudits: 2,
+            unitGigaflops: 100,
+            maxUnitPriceWei: MAX_UNIT_PRICE,
+            bondWei: BOND,
+            executionClass: ExecutionClass.PINNED,
+            challengeWindowSeconds: WINDOW,
+            deadline: DEADLINE,
+            expiry: 1_700_000_000 + 1 hours,
+            nonce: 1
+        });
+    }
+
+    function makeOffer(uint256 provider) internal view returns (Offer memory) {
+        return Offer({
+            provider: providers[provider].addr,
+            worker: providers[provider].addr,
+            priceWeiPerGigaflop: UNIT_PRICE / 100,
+            fingerprint: FINGERPRINT,
+            factsHash: keccak256("facts"),
+            validUntil: DEADLINE,
+            nonce: 7
+        });
+    }
+
+    /// @dev `count` offers of providers 0, 1, ...
+    function makeOffers(uint256 count) internal returns (Offer[] memory offers, bytes[] memory signatures) {
+        offers = new Offer[](count);
+        signatures = new bytes[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            offers[i] = makeOffer(i);
+            signatures[i] = signed(providers[i], jobs.offerDigest(offers[i]));
+        }
+    }
+
+    function one(Offer memory offer, bytes memory signature)
+        internal
+        pure
+        returns (Offer[] memory offers, bytes[] memory signatures)
+    {
+        offers = new Offer[](1);
+        signatures = new bytes[](1);
+        (offers[0], signatures[0]) = (offer, signature);
+    }
+
+    function makeReceipt(bytes32 jobId, uint256 provider, uint32 unit, bytes32 traceRoot)
+        internal
+        view
+        returns (Receipt memory receipt)
+    {
+        receipt.jobId = jobId;
+        receipt.kind = ReceiptKind.WORK;
+        receipt.unit = unit;
+        receipt.provider = providers[provider].addr;
+        receipt.worker = providers[provider].addr;
+        receipt.traceRoot = traceRoot;
+        receipt.fingerprint = FINGERPRINT;
+        receipt.priceWei = UNIT_PRICE;
+        receipt.energySource = EnergySource.ESTIMATE;
+    }
+
+    /// @dev One entry per match: units[i] and audits[i] for match i; matches with neither are left out.
+    function makeWork(uint32[4] memory units, uint32[4] memory audits) internal pure returns (Work[] memory work) {
+        uint256 count;
+        for (uint256 i = 0; i < 4; ++i) {
+            if (units[i] + audits[i] > 0) ++count;
+        }
+        work = new Work[](count);
+        count = 0;
+        for (uint32 i = 0; i < 4; ++i) {
+            if (units[i] + audits[i] > 0) work[count++] = Work({matchIndex: i, units: units[i], audits: audits[i]});
+        }
+    }
+
+    /* ACTS, AND THE RECORDS THEY LEAVE */
+
+    function open(Bid memory bid) internal returns (Job memory job) {
+        bytes memory signature = signed(buyer, jobs.bidDigest(bid));
+        vm.prank(operator.addr);
+        jobs.open(bid, signature);
+        job = opened(bid);
+        checkRecord(job);
+    }
+
+    /// @dev The standard job with offers of the first `count` providers.
+    function openMatched(uint256 count) internal returns (Job memory job) {
+        return openMatched(makeBid(), count);
+    }
+
+    function openMatched(Bid memory bid, uint256 count) internal returns (Job memory job) {
+        (Offer[] memory offers, bytes[] memory signatures) = makeOffers(count);
+        bytes memory signature = signed(buyer, jobs.bidDigest(bid));
+        vm.prank(operator.addr);
+        jobs.openAndMatch(bid, signature, offers, signatures);
+        return matched(opened(bid), offers);
+    }
+
+    function commit(Job memory job, uint32[4] memory units, uint32[4] memory audits) internal returns (Job memory) {
+        Work[] memory work = makeWork(units, audits);
+        vm.prank(operator.addr);
+        jobs.commit(job, keccak256("receipts"), work);
+        return committed(job, work);
+    }
+
+    /// @dev Three matches; providers 0 and 1 did one unit each, provider 2 two, and 0 and 1 one audit each.
+    function completeJob() internal returns (Job memory job) {
+        return commit(openMatched(3), [uint32(1), 1, 2, 0], [uint32(1), 1, 0, 0]);
+    }
+
+    function settle(Job memory job) internal returns (Job memory) {
+        jobs.settle(job);
+        return ended(job, JobStatus.SETTLED);
+    }
+
+    function expire(Job memory job) internal returns (Job memory) {
+        jobs.expire(job);
+        return ended(job, JobStatus.EXPIRED);
+    }
+
+    function idOf(Job memory job) internal view returns (bytes32) {
+        return jobs.bidDigest(job.bid);
+    }
+
+    /* TWINS OF market/protocol/jobs.py */
+
+    function opened(Bid memory bid) internal pure returns (Job memory job) {
+        job.bid = bid;
+        job.status = JobStatus.OPEN;
+        job.deadline = bid.deadline;
+    }
+
+    function matched(Job memory job, Offer[] memory offers) internal view returns (Job memory) {
+        Match[] memory matches = new Match[](job.matches.length + offers.length);
+        for (uint256 i = 0; i < job.matches.length; ++i) {
+            matches[i] = job.matches[i];
+        }
+        for (uint256 i = 0; i < offers.length; ++i) {
+            matches[job.matches.length + i] = Match({
+                provider: offers[i].provider,
+                worker: offers[i].worker,
+                offerHash: jobs.offerDigest(offers[i]),
+                unitPriceWei: offers[i].priceWeiPerGigaflop * job.bid.unitGigaflops,
+                bondWei: job.bid.bondWei,
+                units: 0,
+                audits: 0
+            });
+        }
+        job.matches = matches;
+        job.status = JobStatus.MATCHED;
+        checkRecord(job);
+        return job;
+    }
+
+    function committed(Job memory job, Work[] memory work) internal view returns (Job memory) {
+        (, uint256 voidedUnits) = jobs.standingOf(idOf(job));
+        uint256 units;
+        for (uint256 i = 0; i < work.length; ++i) {
+            job.matches[work[i].matchIndex].units += work[i].units;
+            job.matches[work[i].matchIndex].audits += work[i].audits;
+        }
+        for (uint256 i = 0; i < job.matches.length; ++i) {
+            units += job.matches[i].units;
+        }
+        job.status = units - voidedUnits >= job.bid.units ? JobStatus.COMMITTED : JobStatus.MATCHED;
+        job.epoch += 1;
+        job.committedAt = uint64(block.timestamp);
+        checkRecord(job);
+        return job;
+    }
+
+    function ended(Job memory job, JobStatus status) internal view returns (Job memory) {
+        job.status = status;
+        checkRecord(job);
+        return job;
+    }
+
+    function cancelled(Job memory job, uint64 deadline) internal view returns (Job memory) {
+        if (job.status == JobStatus.OPEN) job.status = JobStatus.CANCELLED;
+        job.deadline = deadline;
+        checkRecord(job);
+        return job;
+    }
+
+    /* CLAIMS */
+
+    function checkRecord(Job memory job) internal view {
+        assertEq(jobs.jobHashOf(idOf(job)), keccak256(abi.encode(job)), "a record rebuilt outside has the stored hash");
+    }
+
+    function assertEscrow(Actor memory actor, uint256 freeWei, uint256 lockedWei) internal view {
+        assertEq(jobs.escrowOf(actor.addr).freeWei, freeWei, "free escrow");
+        assertEq(jobs.escrowOf(actor.addr).lockedWei, lockedWei, "locked escrow");
+    }
+
+    function assertBond(Actor memory actor, uint256 stakeWei, uint256 lockedWei) internal view {
+        assertEq(bonds.bondOf(actor.addr).stakeWei, stakeWei, "stake");
+        assertEq(bonds.bondOf(actor.addr).lockedWei, lockedWei, "locked stake");
+    }
+}

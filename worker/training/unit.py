@@ -1,0 +1,75 @@
+"""Executes one work unit. Work, audit and vote all call `run_unit`, so that they can only differ in who asks.
+
+Decides the order of things: merge the predecessors, take the steps, hash the state at the end of every segment. Touches
+no network, no key and no clock. What the roots are worth is for others to say.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from market.protocol.graph import Role
+from market.protocol.specs import TrainSpec, UnitPlan
+from worker.attest.trace import UnitResult, root_of
+from worker.engine.aten import type_of
+from worker.engine.batches import batch_of
+from worker.engine.determinism import pinned
+from worker.engine.interpreter import Executable
+from worker.engine.tensors import State
+from worker.training.merge import StatesDiffer, merge
+
+__all__ = ["UnitResult", "run_unit"]
+
+Progress = Callable[[int], None]
+
+
+def run_unit(  # noqa: PLR0917 in the order in which a unit comes about
+    spec: TrainSpec,
+    unit: UnitPlan,
+    executable: Executable,
+    starts: Sequence[State],
+    dataset: State,
+    on_progress: Progress = lambda _: None,
+) -> UnitResult:
+    """Execute one unit and return its roots, losses and end state.
+
+    starts: the predecessors' end states in the order of `unit.predecessors`, or the job's initial state alone.
+    dataset: the dataset artifact's tensors. on_progress: called with the number of finished steps after each step.
+    Raises StatesDiffer for a start state that is not the program's, StepFailed when an operator fails.
+    """
+    assert len(starts) == max(1, len(unit.predecessors)), "one start state per predecessor, or the initial one"
+    tokens = dataset[spec.dataset_tensor]
+    roots: list[bytes] = []
+    losses: list[float] = []
+    with pinned(), torch.inference_mode():
+        state = _start(executable, starts)
+        input_root = root_of(_named(executable, state))
+        for step in range(spec.steps_per_unit):
+            batch = batch_of(spec, unit, step, tokens)
+            state, loss = executable.step(state, batch, unit.first_step + step + 1)
+            losses.append(float(loss))
+            if step + 1 in spec.segments():
+                roots.append(root_of(_named(executable, state)))
+            on_progress(step + 1)
+    return UnitResult(
+        input_root=input_root,
+        segment_roots=tuple(roots),
+        final_state=_named(executable, state),
+        losses=tuple(losses),
+        steps=spec.steps_per_unit,
+    )
+
+
+def _named(executable: Executable, state: Sequence[torch.Tensor]) -> State:
+    return dict(zip(executable.state_names, state, strict=True))
+
+
+def _start(executable: Executable, starts: Sequence[State]) -> list[torch.Tensor]:
+    merged = merge(starts)
+    declared = {item.name: item.type for item in executable.program.inputs_of(Role.STATE)}
+    found = {name: type_of(tensor) for name, tensor in merged.items()}
+    for name in sorted(declared.keys() | found.keys()):
+        if declared.get(name) != found.get(name):
+            wanted, held = declared.get(name, "nothing"), found.get(name, "nothing")
+            raise StatesDiffer(tensor=name, reason=f"the program wants {wanted}, the start state holds {held}")
+    return [merged[name] for name in executable.state_names]
