@@ -42,7 +42,7 @@ class ArtifactSettings(Room):
 
 
 class ChainSettings(Room):
-    """Which node and which contracts. deployment_file: None means `deployment.json` in the home folder.
+    """Which node and which contracts. deployment_file: None means that of the home folder's devnet.
 
     public_rpc_url: the node that clients are told to use, when it is not the market's own.
     """
@@ -83,7 +83,11 @@ class Settings(BaseSettings):
     """Everything, by room. home: where the embedded mode keeps its files."""
 
     model_config = SettingsConfigDict(
-        env_prefix="COMMONWATT_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix="COMMONWATT_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        frozen=True,
+        extra="forbid",
     )
 
     home: Path = HOME
@@ -104,4 +108,4 @@ class Settings(BaseSettings):
 
     @property
     def deployment_file(self) -> Path:
-        return self.chain.deployment_file or self.home / "deployment.json"
+        return self.chain.deployment_file or self.home / "devnet" / "deployment.json"

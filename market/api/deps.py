@@ -94,7 +94,9 @@ Signed = Annotated[SignedBy, Depends(signed_request, scope="function")]
 SignedUpload = Annotated[SignedBy, Depends(signed_upload, scope="function")]
 IdempotencyKey = Annotated[str, Depends(idempotency_key, scope="function")]
 
-AddressPath = Annotated[str, Path(pattern=r"^0x[0-9a-fA-F]{40}$", examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"])]
+AddressPath = Annotated[
+    str, Path(pattern=r"^0x[0-9a-fA-F]{40}$", examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"])
+]
 ArtifactPath = Annotated[ArtifactId, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, 64 hex digits")]
 JobPath = Annotated[Hex32, Path(description="The bid's EIP-712 digest")]
 DigestPath = Annotated[Hex32, Path(description="The receipt's EIP-712 digest")]

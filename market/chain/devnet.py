@@ -1,7 +1,8 @@
 """The development chain of one home folder: anvil, the four contracts on it, and a faucet.
 
-Decides the files under `<home>/devnet` (process record, deployment record, chain state, log) and that a chain which
-lost its contracts gets them anew. Everything here rests on keys that everybody knows; `devkeys` refuses them elsewhere.
+Decides the files (the deployment record in `<home>`; process record, chain state and log in `<home>/devnet`) and that a
+chain which lost its contracts gets them anew. Everything here rests on keys that everybody knows; `devkeys` refuses
+them elsewhere.
 """
 
 import json
@@ -128,7 +129,7 @@ async def _stands(transport: HttpTransport, deployment: Deployment) -> bool:
 
 def deployment_path(home: Path) -> Path:
     """Return where `up` writes the deployment record."""
-    return _folder(home) / "deployment.json"
+    return home / "deployment.json"
 
 
 def _folder(home: Path) -> Path:

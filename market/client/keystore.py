@@ -37,10 +37,17 @@ class KeystoreUnreadable(CommonwattError):
     reason: str
 
 
-def create_keystore(path: Path, password: str) -> LocalAccount:
-    """Make a new key, write it encrypted with mode 0600, and return it; raises KeystoreExists."""
+LIGHT_ITERATIONS = 1_000
+
+
+def create_keystore(path: Path, password: str, *, light: bool = False) -> LocalAccount:
+    """Make a new key, write it encrypted with mode 0600, and return it; raises KeystoreExists.
+
+    light: a weak key derivation that opens in milliseconds, for keys of a throw-away chain alone.
+    """
     account: LocalAccount = Account.create()
-    document = Account.encrypt(account.key, password)
+    strength = {"kdf": "pbkdf2", "iterations": LIGHT_ITERATIONS} if light else {}
+    document = Account.encrypt(account.key, password, **strength)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -61,6 +61,23 @@ class BidSubmission(Wire):
     spec: dict[str, Any]
 
 
+class HardwareFacts(Wire):
+    """What a provider says of its machine; `Offer.facts_hash` is the SHA-256 of its canonical JSON.
+
+    envelope_watts: the most the machine can draw; no receipt may claim more joules than that allows.
+    gigaflops_per_second: as measured when the worker joined. Prices of electricity in millionths of a US dollar.
+    """
+
+    cpu: str
+    cores: Annotated[int, Field(gt=0)]
+    memory_bytes: Annotated[int, Field(gt=0)]
+    gpu: str | None = None
+    envelope_watts: Annotated[int, Field(gt=0, le=1_000_000)]
+    gigaflops_per_second: Annotated[int, Field(ge=0)]
+    zone: Annotated[str, Field(max_length=64)]
+    electricity_microdollars_per_kwh: Annotated[int, Field(ge=0)]
+
+
 class OfferSubmission(Wire):
     offer: dict[str, Any]
     signature: HexSignature

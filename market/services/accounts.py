@@ -46,6 +46,12 @@ class AccountsService:
             indexed_block=top.number if top else 0,
         )
 
+    async def indexed_block(self) -> int | None:
+        """Return the newest block whose events are projected."""
+        async with self._database.read() as session:
+            top = await top_block(session)
+        return top.number if top else None
+
     async def chain_now(self) -> int:
         """Return the later of wall time and the newest indexed block's time, in unix seconds: contracts judge by the
         latter, and a chain that stands still must not keep yesterday's bids alive."""

@@ -175,9 +175,7 @@ class BidsService:
         session.add(job)
         await session.flush()
         session.add_all(
-            Unit(
-                job_id=order.job_id, unit_index=plan.index, round=plan.round, status=UnitStatus.WAITING, attempts=0
-            )
+            Unit(job_id=order.job_id, unit_index=plan.index, round=plan.round, status=UnitStatus.WAITING, attempts=0)
             for plan in order.spec.units()
         )
         await record_event(session, order.job_id, "bid.accepted", now_ms, buyer=bid.buyer, units=bid.units)

@@ -7,7 +7,6 @@ finish early, so that nobody waits for a market that is leaving.
 import asyncio
 from dataclasses import dataclass, field
 
-from market.chain.gateway import ChainGateway
 from market.chain.transport import Transport
 from market.db.session import Database
 from market.domain.policy import Policy
@@ -26,6 +25,7 @@ from market.services.leasing import LeasingService
 from market.services.matching import MatchingService
 from market.services.offers import OffersService
 from market.services.planning import PlanningService
+from market.services.ports import ChainReader
 from market.services.store import ArtifactStore
 from market.services.submission import SubmissionService
 from market.services.views import ViewsService
@@ -42,7 +42,7 @@ class Container:
     wakeups: Wakeups
     store: ArtifactStore
     transport: Transport
-    chain: ChainGateway
+    chain: ChainReader
     chain_info: ChainInfo
     policy: Policy
     max_body_bytes: int

@@ -4,6 +4,7 @@ Decides when a stream ends: after an event from which nothing follows. The event
 that reading it again may be worth while, so a lost wake-up costs seconds and nothing else.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from market.services.views import JobUnknown
 from market.services.wakeups import Wakeups
 
 HEARTBEAT_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 1.0  # another process may have written the event, and no wake-up crosses processes
 LAST_KINDS: Final = frozenset({"job.settled", "job.expired", "job.lapsed"})
 PAGE: Final = 500
 
@@ -36,20 +38,25 @@ class EventsService:
             raise JobUnknown(job_id=job_id)
         return job.job_id
 
-    async def stream(self, job_id: str, *, after: int) -> AsyncIterator[JobEvent | None]:
+    async def stream(self, job_id: str, *, after: int, stopping: asyncio.Event) -> AsyncIterator[JobEvent | None]:
         """Yield the job's events with a greater sequence number as they come; None whenever there was silence.
 
-        Ends after the job's last event.
+        Ends after the job's last event, or soon after `stopping` is set.
         """
+        silent_seconds, look_seconds = 0.0, min(LOOK_SECONDS, self._heartbeat_seconds)
         with self._wakeups.subscribe(f"job:{job_id}") as subscription:
-            while True:
+            while not stopping.is_set():
                 page, over = await self._read(job_id, after)
                 for row in page:
                     after = row.sequence
                     yield _event(row)
                 if over:
                     return
-                if len(page) < PAGE and not await subscription.sleep(self._heartbeat_seconds):
+                silent_seconds = 0.0 if page else silent_seconds
+                if len(page) < PAGE and not await subscription.sleep(look_seconds):
+                    silent_seconds += look_seconds
+                if silent_seconds >= self._heartbeat_seconds:
+                    silent_seconds = 0.0
                     yield None
 
     async def _read(self, job_id: str, after: int) -> tuple[Sequence[JobEventRow], bool]:

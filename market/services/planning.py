@@ -17,6 +17,7 @@ from market.domain.lifecycle import UnitAct, advance_unit
 from market.domain.policy import Policy
 from market.protocol import merkle
 from market.protocol.jobs import JobRecord, WorkDone
+from market.protocol.receipts import receipt_leaf
 from market.protocol.specs import TrainSpec
 from market.protocol.words import ReceiptKind, UnitStatus
 from market.services.auditing import AuditingService
@@ -180,7 +181,7 @@ class PlanningService:
         leaves = [found[digest] for digest in digests]
         for index, receipt in enumerate(leaves):
             receipt.epoch, receipt.leaf_index = record.epoch + 1, index
-        root = merkle.root([bytes.fromhex(r.digest[2:] + r.signature[2:]) for r in leaves])
+        root = merkle.root([receipt_leaf(bytes.fromhex(r.digest[2:]), bytes.fromhex(r.signature[2:])) for r in leaves])
         epoch = await rows.epoch_of(session, row.job_id, record.epoch + 1)
         if epoch is None:
             epoch = Epoch(job_id=row.job_id, epoch=record.epoch + 1, receipts_root="", leaf_count=0, drawn=False)

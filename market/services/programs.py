@@ -68,9 +68,7 @@ class ProgramChecker:
         return await asyncio.to_thread(tensors.read_header, head, total_bytes=size_bytes)
 
 
-def _judge(
-    document: bytes, spec: TrainSpec, state: tuple[TensorEntry, ...], dataset: tuple[TensorEntry, ...]
-) -> int:
+def _judge(document: bytes, spec: TrainSpec, state: tuple[TensorEntry, ...], dataset: tuple[TensorEntry, ...]) -> int:
     program = Program.decode(document)
     cost = programs.check(program, ProgramLimits(max_bytes=spec.memory_bytes))
     programs.check_fits(program, spec, state, dataset)

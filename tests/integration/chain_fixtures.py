@@ -78,15 +78,11 @@ def operator(rpc: HttpTransport, deployment: Deployment) -> ChainGateway:
 
 
 async def deploy_devnet(transport: Transport) -> Deployment:
-    return await deploy(
-        transport, dev_account(DEPLOYER), operator=dev_account(OPERATOR).address, parameters=DEVNET
-    )
+    return await deploy(transport, dev_account(DEPLOYER), operator=dev_account(OPERATOR).address, parameters=DEVNET)
 
 
 def newcomers(transport: Transport, deployment: Deployment) -> Newcomer:
-    async def make(
-        *, gas_wei: int = devnet.FAUCET_GAS_WEI, token_wei: int = devnet.FAUCET_TOKEN_WEI
-    ) -> ChainGateway:
+    async def make(*, gas_wei: int = devnet.FAUCET_GAS_WEI, token_wei: int = devnet.FAUCET_TOKEN_WEI) -> ChainGateway:
         account = Account.create()
         await devnet.fund(transport, deployment, account.address, gas_wei=gas_wei, token_wei=token_wei)
         return ChainGateway(transport, deployment, account)

@@ -6,6 +6,7 @@ when it is gone.
 """
 
 import asyncio
+import math
 import os
 import shutil
 import stat
@@ -87,7 +88,7 @@ class RunPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Began:
     clock: float
-    at: int
+    at_ms: int
     counters: tuple[int, ...]
 
 
@@ -141,7 +142,7 @@ class SandboxedExecutor:
                 raise UnitTooHungry(wanted_bytes=spec.memory_bytes, lent_bytes=self._policy.memory_bytes)
             runner = await self._fork(folder, _limits_of(spec, self._plan.threads))
             try:
-                began = _Began(clock=time.monotonic(), at=int(time.time()), counters=self._meter.begin())
+                began = _Began(clock=time.monotonic(), at_ms=time.time_ns() // 1_000_000, counters=self._meter.begin())
                 await runner.send({"run": str(folder.path)})
                 result = await self._watch(runner, spec, began, on_step)
                 return self._outcome(result, spec, folder, began)
@@ -186,8 +187,8 @@ class SandboxedExecutor:
             segment_roots=_roots(result.get("segment_roots")),
             output=self._cache.keep(folder.end_state),
             steps=_natural(result, "steps"),
-            started_at=began.at,
-            finished_at=int(time.time()),
+            started_at=began.at_ms,
+            finished_at=began.at_ms + math.ceil(seconds * 1000),
             energy=self._meter.end(began.counters, Usage(seconds=seconds, cpu_seconds=busy)),
         )
 

@@ -8,7 +8,7 @@ from worker.energy.meter import Reading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One execution. Roots are 32 bytes, times are unix seconds.
+    """One execution. Roots are 32 bytes, times are unix milliseconds.
 
     segment_roots: the state's root at the end of each segment. output: the end state as safetensors. energy: what the
     execution drew, and where that figure came from.

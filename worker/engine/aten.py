@@ -68,7 +68,7 @@ def binding(name: str) -> Binding:
     named = {item.name for item in overload(name)._schema.arguments if item.kwarg_only}
     places = [parameter.name for parameter in OPERATORS[name].parameters]
     positional = next((at for at, place in enumerate(places) if place in named), len(places))
-    return Binding(call=_QUICK.get(name) or _complete(name), positional=positional, named=tuple(places[positional:]))
+    return Binding(call=QUICK.get(name) or _complete(name), positional=positional, named=tuple(places[positional:]))
 
 
 def to_torch(parameter: Parameter, argument: Any) -> Any:
@@ -100,7 +100,7 @@ def _view(x: torch.Tensor, size: list[int]) -> torch.Tensor:
     return x.reshape(size)
 
 
-_QUICK: Final[Mapping[str, Call]] = MappingProxyType(
+QUICK: Final[Mapping[str, Call]] = MappingProxyType(
     {
         "aten.add.Tensor": torch.add,
         "aten.sub.Tensor": torch.sub,

@@ -23,7 +23,7 @@ from typing import Any, Final, NoReturn
 from worker.sandbox import landlock, namespaces, seccomp, syscalls
 from worker.sandbox.levels import Isolation
 from worker.sandbox.lines import LineStream
-from worker.sandbox.policy import Grant, Limits, python_paths
+from worker.sandbox.policy import RUNNER_VARIABLES, Grant, Limits, python_paths
 
 MAX_ORDER_BYTES: Final = 1 << 16
 _RUNNER_FD: Final = 3
@@ -143,6 +143,8 @@ def _keep_only(stream: int) -> None:
 
 def _confine(grant: Grant, level: Isolation) -> None:
     limit_resources(grant.limits, has_user_namespace=level.has_pid_namespace)
+    for name in os.environ.keys() - RUNNER_VARIABLES:  # libraries leave some behind when they are imported
+        del os.environ[name]
     os.environ["TMPDIR"] = grant.folder
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.drop_capabilities()

@@ -26,6 +26,11 @@ def python_paths() -> tuple[Path, ...]:
     return tuple(sorted({*own, *packages, *map(Path, _SYSTEM)}))
 
 
+RUNNER_VARIABLES: Final = frozenset({
+    "PATH", "LANG", "LC_CTYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TMPDIR",
+})  # fmt: skip
+
+
 def environment(threads: int) -> dict[str, str]:
     """Return the whole environment of a keeper and its runners."""
     count = str(threads)

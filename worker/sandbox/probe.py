@@ -13,16 +13,12 @@ from typing import Any, Final
 
 from market.protocol.errors import CommonwattError
 from worker.sandbox.host import Keeper
-from worker.sandbox.levels import Isolation
 from worker.sandbox.lines import LineStream
-from worker.sandbox.policy import Grant, Limits
+from worker.sandbox.policy import RUNNER_VARIABLES, Grant, Limits
 
 ENTRY: Final = "worker.sandbox.probe:serve"
 _SECONDS: Final = 30
 _LIMITS: Final = Limits(memory_bytes=64 << 20, cpu_seconds=20, file_bytes=1 << 20)
-_ALLOWED_NAMES: Final = frozenset({
-    "PATH", "LANG", "LC_CTYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TMPDIR", "PWD",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +58,7 @@ def serve(stream: LineStream) -> None:
         "signals": _reached(lambda: os.kill(os.getppid(), 0)),
         "writing elsewhere": _reached(lambda: _write(Path("/tmp/commonwatt-probe"))),  # noqa: S108 -- must fail
         "accounts": _reached(lambda: _read(Path("/etc/passwd"))),
-        "environment": ", ".join(sorted(os.environ.keys() - _ALLOWED_NAMES)),
+        "environment": ", ".join(sorted(os.environ.keys() - RUNNER_VARIABLES)),
     }
     for secret in asked["secrets"]:
         findings[f"secret {secret}"] = _reached(lambda path=Path(secret): _read(path))

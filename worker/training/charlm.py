@@ -24,6 +24,7 @@ _DATASET_TENSOR = "tokens"
 _CONTEXT = 64
 _VALIDATION_WINDOWS = 96
 _PROMPT = "The "
+_TEMPERATURE = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Schedule:
     steps_per_unit: int = 28
     segment_steps: int = 10
     batch: int = 12
-    rate: float = 3e-3
+    rate: float = 2e-3
     seed: int = 20_261
 
     def settings(self) -> AdamW:
@@ -48,7 +49,7 @@ DEMO = Schedule()
 def recipe(schedule: Schedule = DEMO) -> BuyerJob:
     """Return the job; the same on every call under one Python and one torch."""
     corpus = read_corpus()
-    model = build(Shape(vocabulary=len(corpus.alphabet), time=_CONTEXT), seed=schedule.seed)
+    model = transformer_of(corpus, seed=schedule.seed)
     start = initial_state(model)
     step = train_step(partial(batch_loss, model), schedule.settings())
     program = capture(step, start, batch=schedule.batch, window=_CONTEXT + 1).encode()
@@ -61,6 +62,11 @@ def recipe(schedule: Schedule = DEMO) -> BuyerJob:
         evaluate=partial(_evaluate, model, corpus),
         sample=partial(sample, model, corpus),
     )
+
+
+def transformer_of(corpus: Corpus, seed: int = DEMO.seed) -> Transformer:
+    """Return the job's model with its first weights."""
+    return build(Shape(vocabulary=len(corpus.alphabet), time=_CONTEXT), seed=seed)
 
 
 def batch_loss(model: Transformer, weights: State, tokens: torch.Tensor) -> torch.Tensor:
@@ -78,7 +84,7 @@ def sample(
     with torch.inference_mode():
         for _ in range(characters):
             logits = functional_call(model, weights, (tokens[None, -_CONTEXT:],))[0, -1]
-            drawn = torch.multinomial(torch.softmax(logits / 0.8, dim=-1), 1, generator=chance)
+            drawn = torch.multinomial(torch.softmax(logits / _TEMPERATURE, dim=-1), 1, generator=chance)
             tokens = torch.cat([tokens, drawn])
     return corpus.decode(tokens)
 

@@ -38,7 +38,7 @@ def run_unit(  # noqa: PLR0917 in the order in which a unit comes about
     Raises StatesDiffer for a start state that is not the program's, StepFailed when an operator fails.
     """
     assert len(starts) == max(1, len(unit.predecessors)), "one start state per predecessor, or the initial one"
-    tokens = dataset[spec.dataset_tensor]
+    tokens, marks = dataset[spec.dataset_tensor], frozenset(spec.segments())
     roots: list[bytes] = []
     losses: list[float] = []
     with pinned(), torch.inference_mode():
@@ -48,7 +48,7 @@ def run_unit(  # noqa: PLR0917 in the order in which a unit comes about
             batch = batch_of(spec, unit, step, tokens)
             state, loss = executable.step(state, batch, unit.first_step + step + 1)
             losses.append(float(loss))
-            if step + 1 in spec.segments():
+            if step + 1 in marks:
                 roots.append(root_of(_named(executable, state)))
             on_progress(step + 1)
     return UnitResult(

@@ -210,6 +210,11 @@ abstract contract Market is Test {
         return commit(openMatched(3), [uint32(1), 1, 2, 0], [uint32(1), 1, 0, 0]);
     }
 
+    function completeJobAndWait() internal returns (Job memory job) {
+        job = completeJob();
+        skip(WINDOW);
+    }
+
     function settle(Job memory job) internal returns (Job memory) {
         jobs.settle(job);
         return ended(job, JobStatus.SETTLED);

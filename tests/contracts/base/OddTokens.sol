@@ -57,3 +57,4 @@ contract BlockingToken is ERC20 {
         super._update(from, to, value);
     }
 }
+

@@ -14,22 +14,16 @@ contract EscrowTest is Market {
         "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
-    function signPermit(Actor memory owner, uint128 amountWei)
-        private
-        returns (uint8 v, bytes32 r, bytes32 s)
-    {
+    function signPermit(Actor memory owner, uint128 amountWei) private returns (uint8 v, bytes32 r, bytes32 s) {
         bytes32 structHash = keccak256(
-            abi.encode(
-                PERMIT_TYPEHASH, owner.addr, address(jobs), amountWei, token.nonces(owner.addr), block.timestamp
-            )
+            abi.encode(PERMIT_TYPEHASH, owner.addr, address(jobs), amountWei, token.nonces(owner.addr), block.timestamp)
         );
         return vm.sign(owner.key, keccak256(abi.encodePacked("\x19\x01", token.DOMAIN_SEPARATOR(), structHash)));
     }
 
     function signAuthorization(Actor memory from, uint128 amountWei, bytes32 nonce) private returns (bytes memory) {
-        bytes32 structHash = keccak256(
-            abi.encode(RECEIVE_TYPEHASH, from.addr, address(jobs), amountWei, 0, type(uint64).max, nonce)
-        );
+        bytes32 structHash =
+            keccak256(abi.encode(RECEIVE_TYPEHASH, from.addr, address(jobs), amountWei, 0, type(uint64).max, nonce));
         return signed(from, keccak256(abi.encodePacked("\x19\x01", token.DOMAIN_SEPARATOR(), structHash)));
     }
 
@@ -98,9 +92,7 @@ contract EscrowTest is Market {
         bytes memory signature = signAuthorization(stranger, 4 ether, nonce);
         (bytes32 r, bytes32 s, uint8 v) = split(signature);
         vm.expectPartialRevert(bytes4(keccak256("ERC20InvalidReceiver(address)")));
-        token.receiveWithAuthorization(
-            stranger.addr, address(jobs), 4 ether, 0, type(uint64).max, nonce, v, r, s
-        );
+        token.receiveWithAuthorization(stranger.addr, address(jobs), 4 ether, 0, type(uint64).max, nonce, v, r, s);
     }
 
     function test_authorization_of_the_wrong_length_is_refused() external {
@@ -118,9 +110,7 @@ contract EscrowTest is Market {
     function test_withdraw_of_a_locked_budget_is_refused() external {
         openMatched(1);
         uint256 freeWei = 1_000 ether - BUDGET;
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.Jobs_Overdraw.selector, buyer.addr, freeWei + 1, freeWei)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_Overdraw.selector, buyer.addr, freeWei + 1, freeWei));
         vm.prank(buyer.addr);
         jobs.withdraw(uint128(freeWei + 1));
     }
@@ -156,20 +146,11 @@ contract EscrowTest is Market {
             bonds.deposit(providers[i].addr, 100 ether);
         }
         odd.blockAccount(providers[0].addr);
-        settleAfterWindow();
+        jobs.settle(completeJobAndWait());
         jobs.claim(providers[1].addr);
         assertEq(odd.balanceOf(providers[1].addr), 2 * UNIT_PRICE, "another provider is paid");
         vm.expectRevert(abi.encodeWithSelector(BlockingToken.Blocked.selector, providers[0].addr));
         jobs.claim(providers[0].addr);
-    }
-
-    function settleAfterWindow() private {
-        vm.warp(1_700_000_000);
-        settleLater();
-    }
-
-    function settleLater() private {
-        jobs.settle(completeThenWait());
     }
 
     function split(bytes memory signature) private pure returns (bytes32 r, bytes32 s, uint8 v) {

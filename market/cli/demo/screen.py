@@ -1,0 +1,145 @@
+"""What a person sees of the demo: bars while it runs, then one table. Words only; every figure comes from `report`."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from market.cli.console import tokens
+from market.cli.demo.report import Findings
+from market.cli.demo.story import Outcome
+from market.protocol.wire import JobEvent
+
+SHOWN_SAMPLE_CHARACTERS = 240
+PEOPLE = frozenset({"worker", "auditor", "challenger", "provider"})
+LINES = {
+    "audit.differed": "[red]unit {unit}: {auditor} executed {worker}'s work again and got another trace[/red]",
+    "challenge.raised": "[red]{challenger} challenges {provider} on chain[/red]",
+    "challenge.resolved": "[red]verdict of the committee: {verdict}; slashed {slashed}[/red]",
+    "unit.reassigned": "unit {unit} goes to another provider",
+    "epoch.committed": "epoch {epoch}: root of its receipts committed on chain",
+    "job.settled": "[green]settled on chain[/green]",
+}
+
+
+class Screen:
+    """Live progress on a console; `hear` is the story's listener."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<26}"),
+            BarColumn(bar_width=40),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._bars = {
+            kind: self._progress.add_task(words, total=None, visible=False)
+            for kind, words in (("unit.done", "units done"), ("unit.verified", "units verified"))
+        }
+        self._names: dict[str, str] = {}
+
+    def __enter__(self) -> "Screen":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def know(self, names: dict[str, str], units: int) -> None:
+        """Learn who is who (address -> name) and how many units there are."""
+        self._names = {address.lower(): name for address, name in names.items()}
+        for bar in self._bars.values():
+            self._progress.update(bar, total=units, visible=True)
+
+    def hear(self, words: str, event: JobEvent | None) -> None:
+        if words:
+            self._console.print(f"[bold]·[/bold] {words}")
+        if event is not None:
+            self._hear_event(event)
+
+    def _hear_event(self, event: JobEvent) -> None:
+        if event.kind in self._bars:
+            self._progress.advance(self._bars[event.kind])
+        line = self._line(event)
+        if line:
+            self._console.print("  " + line)
+
+    def _line(self, event: JobEvent) -> str:
+        facts = {name: self._who(value) if name in PEOPLE else value for name, value in event.facts.items()}
+        if "slashed_wei" in facts:
+            facts["slashed"] = tokens(int(facts["slashed_wei"]))
+        return LINES.get(event.kind, "").format(**facts)
+
+    def _who(self, address: str) -> str:
+        return self._names.get(address.lower(), address[:10])
+
+
+def show(console: Console, outcome: Outcome, findings: Findings) -> None:
+    """Print the whole result."""
+    figures, recipe = findings.figures, outcome.recipe
+    console.print()
+    console.print(
+        "[bold]Sample before training[/bold]", recipe.sample(recipe.state)[:SHOWN_SAMPLE_CHARACTERS], sep="\n"
+    )
+    console.print(
+        "[bold]Sample after training[/bold]", recipe.sample(outcome.result)[:SHOWN_SAMPLE_CHARACTERS], sep="\n"
+    )
+    console.print()
+    console.print(_providers(outcome, findings))
+    console.print(_figures(findings))
+    for words in findings.broken:
+        console.print(f"[bold red]did not hold:[/bold red] {words}")
+    if findings.held:
+        fall = 100 * (1 - figures["val_loss_end"] / figures["val_loss_start"])
+        console.print(f"[bold green]All of it held:[/bold green] loss down {fall:.1f} %, every token accounted for.")
+
+
+def _providers(outcome: Outcome, findings: Findings) -> Table:
+    table = Table(title="Who did what", title_justify="left")
+    for column in ("provider", "units", "audits", "voided", "earned", "slashed", "before", "after"):
+        table.add_column(column, justify="left" if column == "provider" else "right")
+    shares = {share.name: share for share in findings.shares}
+    for name, before in outcome.before.holdings.items():
+        after, share = outcome.after.holdings[name], shares.get(name)
+        work = (
+            [
+                str(share.units),
+                str(share.audits),
+                str(share.voided),
+                tokens(share.earned_wei),
+                tokens(share.slashed_wei),
+            ]
+            if share
+            else ["", "", "", "", ""]
+        )
+        style = "red" if share and share.slashed_wei else None
+        table.add_row(name, *work, tokens(before.total_wei), tokens(after.total_wei), style=style)
+    table.add_row("burned", *[""] * 5, tokens(outcome.before.burned_wei), tokens(outcome.after.burned_wei))
+    table.add_section()
+    totals = [tokens(sum(h.total_wei for h in ledger.holdings.values()) + ledger.burned_wei)
+              for ledger in (outcome.before, outcome.after)]  # fmt: skip
+    table.add_row("sum", *[""] * 5, *totals)
+    return table
+
+
+def _figures(findings: Findings) -> Table:
+    figures = findings.figures
+    table = Table(title="Figures", title_justify="left", show_header=False)
+    rows = {
+        "validation loss": f"{figures['val_loss_start']} -> {figures['val_loss_end']} nats per character",
+        "units": f"{figures['units_total']}, of which {figures['units_reassigned']} reassigned",
+        "workers slashed": str(figures["workers_slashed"]),
+        "buyer paid": tokens(int(figures["buyer_paid"])),
+        "providers earned": tokens(int(figures["providers_earned"])),
+        "tokens conserved": "to the last unit" if figures["conservation_ok"] else "NO",
+        "energy": f"{figures['joules']} J ({figures['joules_source']})",
+        "receipts verified": str(figures["receipts_verified"]),
+        "gas": ", ".join(f"{verb} {spent:,}" for verb, spent in figures["gas"].items()),
+        "seconds": ", ".join(f"{phase} {spent:.1f}" for phase, spent in figures["seconds"].items()),
+    }
+    for name, words in rows.items():
+        table.add_row(name, words)
+    return table

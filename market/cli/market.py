@@ -1,0 +1,88 @@
+"""`commonwatt market`: run the market's API with its background work, and bring its database up to date."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from alembic.util import CommandError
+from pydantic import ValidationError
+
+from market.protocol.errors import CommonwattError
+
+
+@click.group()
+def market() -> None:
+    """Run the market: serve, migrate."""
+
+
+@market.command()
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder for database and artifacts.")
+@click.option("--rpc", "rpc_url", help="URL of the chain node.")
+@click.option("--deployment", type=click.Path(path_type=Path, dir_okay=False), help="Deployment record (JSON).")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes any free one.")
+def serve(home: Path | None, rpc_url: str | None, deployment: Path | None, host: str | None, port: int | None) -> None:
+    """Serve the API; embedded, with the background work in the same process.
+
+    Options go before the environment (COMMONWATT_*). SIGTERM ends it in order: requests under way are answered.
+    """
+    from market.bootstrap import configure_logging  # noqa: PLC0415 - `--help` must not load the web framework
+
+    configure_logging()
+    chain = _given(rpc_url=rpc_url, deployment_file=deployment)
+    _reporting(lambda: asyncio.run(_serve(home, chain, _given(host=host, port=port))))
+
+
+@market.command()
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of the SQLite database.")
+@click.option("--to", "revision", default="head", show_default=True, help="Revision to go forward to.")
+@click.option("--back-to", help="Revision to go back to instead, or base; what newer tables held is lost.")
+@click.option("--check", is_flag=True, help="Change nothing; fail when the tables are not what the code wants.")
+def migrate(home: Path | None, revision: str, back_to: str | None, check: bool) -> None:
+    """Bring the database's tables to the version that this code wants."""
+    from market.bootstrap import check_tables, database_url, downgrade, upgrade  # noqa: PLC0415 - see `serve`
+
+    def act() -> None:
+        url = database_url(home)
+        if check:
+            check_tables(url)
+        elif back_to is not None:
+            downgrade(url, back_to)
+        else:
+            upgrade(url, revision)
+        click.echo("the tables are as wanted" if check else f"the tables are at {back_to or revision}")
+
+    _reporting(act)
+
+
+async def _serve(home: Path | None, chain: dict[str, Any], api: dict[str, Any]) -> None:
+    from market.api.server import serve as serve_api  # noqa: PLC0415 - see `serve`
+    from market.bootstrap import create_market_api, open_market  # noqa: PLC0415 - see `serve`
+
+    opened = await open_market(home=home, chain=chain, api=api)
+    await serve_api(
+        create_market_api(opened.container, opened.settings.tasks.mode),
+        opened.container,
+        host=opened.settings.api.host,
+        port=opened.settings.api.port,
+        shutdown_seconds=opened.settings.api.shutdown_seconds,
+        on_listening=lambda url: click.echo(f"market listening on {url}"),
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _reporting(act: Callable[[], None]) -> None:
+    """Run an act; a refusal with a name is a message, not a traceback."""
+    try:
+        act()
+    except (CommonwattError, ValidationError, CommandError) as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    raise click.ClickException(str(error)) from error
