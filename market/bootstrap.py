@@ -101,10 +101,15 @@ class OperatorMismatch(CommonwattError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the contracts were built with, as far as services must know it."""
+    """What the contracts were built with, as far as services must know it.
+
+    min_window_seconds: shortest challenge window. challenge_lock_wei: free bond that a challenge takes.
+    draw_seconds: how long after a challenge its committee can be drawn.
+    """
 
     min_window_seconds: int
     challenge_lock_wei: int
+    draw_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +139,12 @@ class Opened:
 
 
 def load_settings(*, home: Path | None = None, **rooms: dict[str, Any]) -> Settings:
-    """Read the environment; what is given here goes before it. Raises pydantic's ValidationError, naming each wrong value."""
+    """Read the environment; what is given here goes before it.
+
+    Raises pydantic's ValidationError, naming each value that is wrong.
+    """
     given: dict[str, Any] = {} if home is None else {"home": home}
-    return Settings(**given, **rooms)
+    return Settings(**given, **rooms)  # type: ignore[arg-type] # rooms are validated, as the environment is
 
 
 def database_url(home: Path | None = None) -> str:
@@ -238,12 +246,16 @@ def assemble(base: Foundations) -> Container:
         views=views,
         workers=WorkersService(database, clock, wakeups, policy),
         background=BackgroundService(database, clock),
-        challenges=ChallengeService(database, intents, policy, clock, wakeups),
+        challenges=ChallengeService(
+            database, intents, draw_seconds=base.terms.draw_seconds, clock=clock, wakeups=wakeups
+        ),
         indexing=IndexingService(database, _Steps(base.transport, base.deployment), wakeups),
         leasing=leasing,
         matching=MatchingService(database, intents, policy, clock, wakeups),
         planning=PlanningService(database, intents, auditing, policy, clock=clock, wakeups=wakeups),
-        submission=SubmissionService(database, base.transport, base.deployment, base.operator, clock, wakeups),
+        submission=SubmissionService(
+            database, base.transport, base.deployment, base.operator, clock=clock, wakeups=wakeups
+        ),
     )
 
 
@@ -315,9 +327,11 @@ def _when_done(running: "asyncio.Task[None]", container: Container) -> None:
 
 async def _read_terms(chain: ChainGateway) -> Terms:
     await chain.check_chain()
+    policy = await chain.view("Disputes", "policy")
     return Terms(
         min_window_seconds=int(await chain.view("Jobs", "minWindowSeconds")),
         challenge_lock_wei=int(await chain.view("Disputes", "challengeLockWei")),
+        draw_seconds=policy["vote_seconds"] * policy["max_draws"],
     )
 
 

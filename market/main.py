@@ -12,7 +12,7 @@ import click
 
 ENTRY_POINTS: Final = "commonwatt.commands"
 COMMANDS: Final = {
-    "demo": ("market.cli.demo:demo", "Buy, do, check, punish and pay for real training on a local chain."),
+    "demo": ("market.cli.demo.command:demo", "Buy, do, check, punish and pay for real training on a local chain."),
     "devnet": ("market.cli.devnet:devnet", "A development chain with the contracts on it: up, down, status."),
     "job": ("market.cli.job:job", "Buy work: submit, watch, result, cancel."),
     "market": ("market.cli.market:market", "Run the market: serve, migrate."),
@@ -51,3 +51,7 @@ def _installed() -> dict[str, EntryPoint]:
 @click.version_option(package_name="commonwatt")
 def cli() -> None:
     """A market where strangers' computers train PyTorch models and are paid for work that anyone can check."""
+
+
+if __name__ == "__main__":
+    cli()

@@ -42,8 +42,9 @@ class ArtifactSettings(Room):
 
 
 class ChainSettings(Room):
-    """Which node and which contracts. deployment_file: None means that of the home folder's devnet.
+    """Which node and which contracts.
 
+    deployment_file: None means `deployment.json` in the home folder, where `devnet up` writes it.
     public_rpc_url: the node that clients are told to use, when it is not the market's own.
     """
 
@@ -108,4 +109,4 @@ class Settings(BaseSettings):
 
     @property
     def deployment_file(self) -> Path:
-        return self.chain.deployment_file or self.home / "devnet" / "deployment.json"
+        return self.chain.deployment_file or self.home / "deployment.json"

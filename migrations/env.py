@@ -1,4 +1,4 @@
-"""Runs migrations on the database named by the caller (`market.db.migrate`) or, from Alembic's own command, by the settings.
+"""Runs migrations on the database that the caller names (`market.db.migrate`), else on the one in the settings.
 
 Decides how a migration runs, never what it does: in one transaction, one process at a time, giving up instead of
 queueing behind a long lock. SQLite tables are rebuilt (batch mode), since it cannot alter most things in place.

@@ -1,8 +1,9 @@
 """The runner: what executes a stranger's unit, inside the sandbox, with no key and no network.
 
 Served by `worker.sandbox.keeper`, which imports this module once (torch with it) and forks a confined process per
-assignment; `serve` runs in that process. Decides nothing the market would believe: it checks the program again, executes,
-and reports roots. Every failure is an answer with a name, {"error": ..., "detail": ...}; an answer is never code.
+assignment; `serve` runs in that process. Decides nothing the market would believe: it checks the program again,
+executes, and reports roots. Every failure is an answer with a name, {"error": ..., "detail": ...}; an answer is never
+code.
 """
 
 import json

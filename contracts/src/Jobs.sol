@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Escrows} from "./Escrows.sol";
 import {IBonds} from "./interfaces/IBonds.sol";
@@ -14,8 +15,9 @@ import {Bid, Job, Match, Offer, Receipt, Work} from "./types/Documents.sol";
 import {ExecutionClass, JobStatus} from "./types/Words.sol";
 
 /// @title Jobs: matches, commitments and pay
-/// @dev See IJobs, which says what each act promises; the tokens are in Escrows.
-contract Jobs is Escrows, EIP712 {
+/// @dev See IJobs, which says what each act promises; the tokens are in Escrows. Multicall puts several acts into one
+/// transaction (settle and claim, or many settlements): no act takes ether, so none can count the same value twice.
+contract Jobs is Escrows, EIP712, Multicall {
     using Digests for bytes32;
     using Lifecycle for Job;
     using SafeCast for uint256;
@@ -246,7 +248,7 @@ contract Jobs is Escrows, EIP712 {
         record = job;
         jobId = bidDigest(record.bid);
         bytes32 storedHash = _jobs[jobId];
-        bytes32 givenHash = Digests.recordHash(record);
+        bytes32 givenHash = keccak256(abi.encode(job));
         // INVARIANT: an act works on the record that the last act stored, or not at all.
         require(givenHash == storedHash, Errors.Jobs_RecordMismatch(jobId, storedHash, givenHash));
     }

@@ -21,8 +21,8 @@ DESCRIPTION: Final = """
 A market where strangers' computers train PyTorch models and are paid for work that anyone can check.
 
 Whatever moves money is signed: bids, offers, receipts and cancellations as EIP-712 documents in the body, other writing
-requests by a wallet signature in four headers. Amounts are decimal strings in the token's smallest unit. Every failure is
-`application/problem+json` (RFC 9457) whose members are the facts needed to do better.
+requests by a wallet signature in four headers. Amounts are decimal strings in the token's smallest unit. Every failure
+is `application/problem+json` (RFC 9457) whose members are the facts needed to do better.
 """
 
 Background = Callable[[Container], AbstractAsyncContextManager[object]]

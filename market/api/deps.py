@@ -23,8 +23,8 @@ WALLET = APIKeyHeader(
     scheme_name="wallet",
     auto_error=False,
     description=(
-        f"EIP-712 signature of Request(method, path with query, SHA-256 of the body, timestamp, nonce) by the address in "
-        f"`{ADDRESS}`, with `{TIMESTAMP}` (unix seconds) and `{NONCE}` (32 bytes, good once)."
+        f"EIP-712 signature of Request(method, path with query, SHA-256 of the body, timestamp, nonce) by the address "
+        f"in `{ADDRESS}`, with `{TIMESTAMP}` (unix seconds) and `{NONCE}` (32 bytes, good once)."
     ),
 )
 
@@ -64,7 +64,7 @@ def idempotency_key(
 ) -> str:
     """Return the key; raises IdempotencyKeyMissing."""
     if key is None:
-        raise IdempotencyKeyMissing()
+        raise IdempotencyKeyMissing
     return key
 
 

@@ -43,6 +43,18 @@ RETRY_AFTER_SECONDS: Final = 2
 RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance"})
 SAFE_INTEGER: Final = 1 << 53
 
+# Spelled out: the standard library renamed some of its phrases between versions, and a type must not change.
+HTTP_TITLES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "Malformed request",
+        404: "No such route",
+        405: "Method not allowed",
+        413: "Body too large",
+        422: "Invalid request",
+        500: "Internal fault",
+    }
+)
+
 STATUSES: Final[Mapping[type[CommonwattError], int]] = MappingProxyType(
     {
         # malformed
@@ -154,10 +166,10 @@ def install(api: FastAPI) -> None:
 
 
 def http_problem(status: int, detail: str, *, instance: str | None = None, **facts: Any) -> JSONResponse:
-    """Return a problem that has no error class of ours: its type is the HTTP status' own name."""
-    phrase = HTTPStatus(status).phrase
-    slug = "/problems/" + phrase.lower().replace(" ", "-").replace("'", "")
-    return _answer(status, type_=slug, title=phrase, detail=detail, instance=instance, facts=facts)
+    """Return a problem that HTTP itself has, before any service was asked."""
+    title = HTTP_TITLES.get(status, HTTPStatus(status).phrase)
+    slug = "/problems/" + title.lower().replace(" ", "-")
+    return _answer(status, type_=slug, title=title, detail=detail, instance=instance, facts=facts)
 
 
 def _response(description: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Serves the API over HTTP until the process is asked to end.
 
 Decides how an ending goes: the first SIGTERM or SIGINT stops listening, ends streams and long polls, lets requests
-under way finish within the time given, and then lets the lifespan stop the background work. A kill -9 at any moment is just
-as correct: every promise is a row.
+under way finish within the time given, and then lets the lifespan stop the background work. A kill -9 at any moment is
+just as correct: every promise is a row.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _tell(server: uvicorn.Server, tell: Callable[[], None]) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and offers no event
         await asyncio.sleep(0.01)
     tell()
 

@@ -46,8 +46,8 @@ def create_keystore(path: Path, password: str, *, light: bool = False) -> LocalA
     light: a weak key derivation that opens in milliseconds, for keys of a throw-away chain alone.
     """
     account: LocalAccount = Account.create()
-    strength = {"kdf": "pbkdf2", "iterations": LIGHT_ITERATIONS} if light else {}
-    document = Account.encrypt(account.key, password, **strength)
+    iterations = LIGHT_ITERATIONS if light else None
+    document = Account.encrypt(account.key, password, kdf="pbkdf2" if light else "scrypt", iterations=iterations)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -14,7 +14,7 @@ NAMING = {
 }
 
 
-# Times in milliseconds and gas prices pass 32 bits. SQLite's integers are wide anyway, and only INTEGER numbers its rows.
+# Times in milliseconds and gas prices pass 32 bits. SQLite's integers are wide, and only its INTEGER numbers rows.
 WIDE_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 

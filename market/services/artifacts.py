@@ -1,7 +1,8 @@
 """Artifacts in and out: who may store bytes here, how many, and under which name they are found again.
 
-Decides admission and quota; that bytes are what their name says is the store's promise. Reading is free: whoever knows a
-SHA-256 may have the bytes. The store is written first and the row second, so a row never names bytes that are not there.
+Decides admission and quota; that bytes are what their name says is the store's promise. Reading is free: whoever knows
+a SHA-256 may have the bytes. The store is written first and the row second, so that a row never names bytes that are
+not there.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Everything one process of the market works with, as one value: what the composition root builds and the entry rooms use.
+"""Everything one process of the market works with, as one value that the composition root builds.
 
 Decides nothing and builds nothing. `stopping` is set when the process has been asked to end: streams and long polls
 finish early, so that nobody waits for a market that is leaving.

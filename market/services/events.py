@@ -1,7 +1,7 @@
 """What a job's watchers hear, in order and without gaps.
 
-Decides when a stream ends: after an event from which nothing follows. The events table is the truth; a wake-up only says
-that reading it again may be worth while, so a lost wake-up costs seconds and nothing else.
+Decides when a stream ends: after an event from which nothing follows. The events table is the truth; a wake-up only
+says that reading it again may be worth while, so a lost wake-up costs seconds and nothing else.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Providers' standing prices: which signed offers enter the book.
 
-Decides that an offer is its provider's, current, backed by a bond, and about the machine that its worker announces. What it is
-good for is decided at matching, bid by bid.
+Decides that an offer is its provider's, current, backed by a bond, and about the machine that its worker announces.
+What it is good for is decided at matching, bid by bid.
 """
 
 import hashlib

@@ -57,7 +57,10 @@ class ArtifactWriter(Protocol):
         """Take the next bytes; raises ArtifactTooLarge."""
 
     async def commit(self) -> int:
-        """Put the artifact into place and return its size in bytes; raises ArtifactTruncated or ArtifactHashMismatch."""
+        """Put the artifact into place and return its size in bytes.
+
+        Raises ArtifactTruncated or ArtifactHashMismatch.
+        """
 
 
 class ArtifactStore(Protocol):

@@ -1,7 +1,7 @@
 """What readers of jobs and receipts are shown, put together from rows.
 
-Decides forms only; changes nothing. A job that is not on chain has the status NONE, or EXPIRED once its bid can no longer be
-opened: only an observed event gives it another.
+Decides forms only; changes nothing. A job that is not on chain has the status NONE, or EXPIRED once its bid can no
+longer be opened: only an observed event gives it another.
 """
 
 from collections.abc import Sequence

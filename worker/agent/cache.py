@@ -1,7 +1,7 @@
 """Artifacts on this machine: content-addressed files, fetched once, the least recently used dropped first.
 
-Decides what is kept. A file appears under its name only when it is whole and right (the client hashes what it downloads);
-what a run made itself is hashed here. Two fetches of one artifact at a time are one.
+Decides what is kept. A file appears under its name only when it is whole and right (the client hashes what it
+downloads); what a run made itself is hashed here. Two fetches of one artifact at a time are one.
 """
 
 import asyncio

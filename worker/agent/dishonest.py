@@ -1,9 +1,9 @@
 """The cheat: an executor that skips the work and hands in plausible weights.
 
-It exists because a market of strangers must be shown to survive one. The demo runs it as one of four workers and the end-to-end
-tests run it too; the audit must catch it, the committee must slash it, and the buyer must not pay for it. It does what a
-lazy provider would do: take the start state, add a little noise, invent the segment roots, and sign. It cheats on WORK
-alone and does audits and votes honestly, because a lie there would only cost its own bond sooner.
+It exists because a market of strangers must be shown to survive one. The demo runs it as one of four workers and the
+end-to-end tests run it too; the audit must catch it, the committee must slash it, and the buyer must not pay for it.
+It does what a lazy provider would do: take the start state, add a little noise, invent the segment roots, and sign.
+It cheats on WORK alone and does audits and votes honestly, because a lie there would only cost its own bond sooner.
 """
 
 import hashlib
@@ -87,7 +87,9 @@ def _disturbed(tensor: NamedBytes, *, seed: int) -> NamedBytes:
         return tensor
     values = _array(tensor)
     noise = 1 + np.random.default_rng(seed).standard_normal(values.shape) * _NOISE
-    return _named(tensor, values * noise.astype(values.dtype))  # keeps signs: a negative second moment would give it away
+    return _named(
+        tensor, values * noise.astype(values.dtype)
+    )  # keeps signs: a negative second moment would give it away
 
 
 def _invented_roots(lease: Lease, count: int, last: bytes) -> list[bytes]:

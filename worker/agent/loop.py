@@ -1,8 +1,8 @@
 """The thin loop around the machine: it owns sockets, processes and the clock, and decides nothing.
 
-Every action of the machine is one coroutine here that ends in an event. A market or chain that cannot be reached is asked
-again with growing, jittered pauses for as long as it takes; a refusal is an event at once. Any other exception is a bug and
-ends the process.
+Every action of the machine is one coroutine here that ends in an event. A market or chain that cannot be reached is
+asked again with growing, jittered pauses for as long as it takes; a refusal is an event at once. Any other exception
+is a bug and ends the process.
 """
 
 import asyncio
@@ -25,9 +25,35 @@ from market.protocol.wire import ChallengeCase, CommitSubmission, Lease, Release
 from market.protocol.words import AssignmentKind
 from worker.agent import votes
 from worker.agent.events import (
-    Action, AnnounceDraining, AskForWork, BeatHeart, CastVote, ChallengeSent, ClaimCredits, Claimed, CommitRefused,
-    Committed, CommitUnit, Event, Failed, Finished, GiveBack, Joined, KillRun, LeaseGranted, LeaseLost, Leave,
-    MarketLost, NothingToDo, RaiseChallenge, RunUnit, Stepped, StopAsked, StopAsking, Ticked, VoteCast,
+    Action,
+    AnnounceDraining,
+    AskForWork,
+    BeatHeart,
+    CastVote,
+    ChallengeSent,
+    ClaimCredits,
+    Claimed,
+    CommitRefused,
+    Committed,
+    CommitUnit,
+    Event,
+    Failed,
+    Finished,
+    GiveBack,
+    Joined,
+    KillRun,
+    LeaseGranted,
+    LeaseLost,
+    Leave,
+    MarketLost,
+    NothingToDo,
+    RaiseChallenge,
+    RunUnit,
+    Stepped,
+    StopAsked,
+    StopAsking,
+    Ticked,
+    VoteCast,
 )  # fmt: skip
 from worker.agent.machine import AgentState, Machine
 from worker.agent.outcome import Outcome

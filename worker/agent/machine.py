@@ -1,8 +1,8 @@
 """What should a worker do next? A pure machine: `observe(event, now)` returns actions; no I/O, no clock, no randomness.
 
-Knows states, the one lease it may hold, when to beat the heart and when to claim. Does not know sockets, torch, money or
-what a unit computes. An event about an assignment that is no longer held is late, and changes nothing.
-now: monotonic seconds.
+Knows states, the one lease it may hold, when to beat the heart and when to claim. Does not know sockets, torch, money
+or what a unit computes. An event about an assignment that is no longer held is late, and changes nothing. now:
+monotonic seconds.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """A committee member's vote from execution to reveal, remembered on disk.
 
-Decides the order: the salt and the trace are on disk before the hidden vote is sent, so that a worker that dies in between
-can still reveal; silence would cost it its bond. Voting again with the same trace and salt is harmless.
+Decides the order: the salt and the trace are on disk before the hidden vote is sent, so that a worker that dies in
+between can still reveal; silence would cost it its bond. Voting again with the same trace and salt is harmless.
 """
 
 import asyncio

@@ -13,7 +13,7 @@ from typing import Final
 from market.protocol.words import EnergySource
 from worker.energy.meter import Reading, Usage, capped
 
-# Sustained package power by cores, from the vendors' data sheets of recent parts; the first word found in the name wins.
+# Sustained package power by cores, from the data sheets of recent parts; the first word found in the name wins.
 _WATTS_PER_CORE: Final = (
     ("epyc", 4.5), ("xeon", 6.0), ("threadripper", 6.0), ("ryzen", 9.0), ("core(tm)", 10.0), ("graviton", 2.5),
     ("neoverse", 2.5), ("ampere", 2.5), ("apple", 4.0), ("atom", 2.5), ("celeron", 3.0),

@@ -28,6 +28,7 @@ Step = Callable[[dict[str, torch.Tensor], torch.Tensor, torch.Tensor], tuple[dic
 _TAKEN_APART = (
     torch.ops.aten.native_layer_norm,
     torch.ops.aten.native_layer_norm_backward,
+    torch.ops.aten.var_mean,
     torch.ops.aten.gelu,
     torch.ops.aten.gelu_backward,
     torch.ops.aten.hardtanh,
@@ -67,7 +68,8 @@ def capture(step: Step, state: dict[str, torch.Tensor], *, batch: int, window: i
 
     tokens, number = torch.zeros(batch, window, dtype=torch.int64), torch.ones((), dtype=torch.float32)
     apart: Any = get_decompositions(_TAKEN_APART)
-    traced = make_fx(flat, tracing_mode="fake", decomposition_table=apart)
+    # A tensor from outside becomes a constant of the trace, and _Writer refuses it by name.
+    traced = make_fx(flat, tracing_mode="fake", decomposition_table=apart, _allow_non_fake_inputs=True)
     graph = traced(list(state.values()), tokens, number)
     inputs = [Input(role=Role.STATE, name=name, type=type_of(value)) for name, value in state.items()]
     inputs.append(Input(role=Role.BATCH, name="batch", type=type_of(tokens)))

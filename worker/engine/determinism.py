@@ -20,7 +20,7 @@ from market.protocol import canonical
 
 THREADS: Final = 1
 # Environment switches that choose other kernels, or another order of the same sums.
-_SWITCHES: Final = (
+SWITCHES: Final = (
     "ATEN_CPU_CAPABILITY",
     "DNNL_DEFAULT_FPMATH_MODE",
     "DNNL_MAX_CPU_ISA",
@@ -67,8 +67,8 @@ def facts(*, threads: int = THREADS) -> dict[str, Any]:
         "onednn": bool(torch.backends.mkldnn.enabled),
         "matmul_precision": torch.get_float32_matmul_precision(),
         "default_dtype": str(torch.get_default_dtype()),
-        "switches": {name: os.environ[name] for name in _SWITCHES if name in os.environ},
-        "processor": _processor(),
+        "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
+        "processor": processor(),
     }
 
 
@@ -77,7 +77,8 @@ def fingerprint(*, threads: int = THREADS) -> bytes:
     return hashlib.sha256(canonical.encode(facts(threads=threads))).digest()
 
 
-def _processor(source: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+def processor(source: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """Return what the kernel says of the first core, so far as it can choose another path through a kernel."""
     if not source.exists():
         return {"model name": platform.processor()}
     first = source.read_text().split("\n\n")[0]

@@ -1,7 +1,8 @@
 """The agent's side of the sandbox: start a keeper, ask it for runners, talk to them, kill them.
 
-Decides nothing about the work. A keeper is one process group with no environment, no inherited descriptor but its control
-socket, and nothing on its standard input; stopping it ends it and everything below it. What runners say is untrusted.
+Decides nothing about the work. A keeper is one process group with no environment, no inherited descriptor but its
+control socket, and nothing on its standard input; stopping it ends it and everything below it. What runners say is
+untrusted.
 """
 
 import asyncio

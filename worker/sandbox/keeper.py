@@ -1,9 +1,9 @@
 """The process that keeps one warm interpreter and forks a confined runner for every assignment.
 
-Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE`, in its own namespaces where the level has them.
-It is trusted code that never reads a tenant's bytes: it takes orders from the agent over one socket (JSON datagrams, a
-fork order carries the runner's socket), forks, and reports how each runner ended. The order of acts in `_become_runner`
-is the security argument: everything is taken away before the entry function is called.
+Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE`, in its own namespaces where the level has
+them. It is trusted code that never reads a tenant's bytes: it takes orders from the agent over one socket (JSON
+datagrams, a fork order carries the runner's socket), forks, and reports how each runner ended. The order of acts in
+`_become_runner` is the security argument: everything is taken away before the entry function is called.
 """
 
 import contextlib

@@ -1,11 +1,13 @@
 """How strongly runners can be kept apart from this machine, and which levels this machine has.
 
-| level | no network | files | processes | memory, time | needs |
-|---|---|---|---|---|---|
-| bubblewrap | own namespace, seccomp | private root, Landlock if there | own PID namespace, no fork, no exec | rlimits | bwrap, user namespaces |
-| namespaces | own namespace, seccomp | Landlock | own PID namespace, no fork, no exec | rlimits | user namespaces, Linux 5.13 |
-| landlock | seccomp | Landlock | no fork, no exec, no signals | rlimits | Linux 5.13 |
-| limits | NOT covered | NOT covered | killed with the runner | rlimits | nothing |
+| level | no network by | no files by | no processes by | needs |
+|---|---|---|---|---|
+| bubblewrap | namespace, seccomp | private root, Landlock if there | PID namespace, seccomp | bwrap, user namespaces |
+| namespaces | namespace, seccomp | Landlock | PID namespace, seccomp | user namespaces, Linux 5.13 |
+| landlock | seccomp | Landlock | seccomp | Linux 5.13 |
+| limits | NOT covered | NOT covered | NOT covered, but killed with the runner | nothing |
+
+Memory, time, file size and open files are limited at every level (rlimits), and the environment is always empty.
 
 Covered at the first three: no socket of any kind; no file but Python's own, the inputs (read) and the output folder
 (write); no environment, no home, no keystore; no new process, no signal to another; no ptrace, mount, bpf, io_uring,
@@ -79,17 +81,14 @@ def obstacle(level: Isolation) -> str:
     """Return why this machine cannot have the level, or "" when it can. Tries it for real, once."""
     if level is Isolation.LIMITS:
         return ""
-    if not sys.platform.startswith("linux"):
-        return "only Linux can"
-    if not seccomp.is_supported():
-        return "no system call table for this architecture"
+    if not sys.platform.startswith("linux") or not seccomp.is_supported():
+        return "no system call table for this machine"
     if level is Isolation.BUBBLEWRAP:
         return _bubblewrap_obstacle()
     if landlock.abi() == 0:
         return "the kernel has no Landlock (Linux 5.13 on)"
-    if level is Isolation.NAMESPACES:
-        return _failure([sys.executable, "-I", "-m", "worker.sandbox.namespaces"])
-    return ""
+    tries_it = [sys.executable, "-I", "-m", "worker.sandbox.namespaces"]
+    return _failure(tries_it) if level is Isolation.NAMESPACES else ""
 
 
 def _bubblewrap_obstacle() -> str:

@@ -1,7 +1,7 @@
 """Messages between agent and runner: one JSON object per line, at most `MAX_LINE_BYTES` long.
 
-Decides the framing for both sides. Whatever the runner writes is a stranger's word: a line that is too long, not JSON or
-not an object is an error with a name, never a crash of the agent.
+Decides the framing for both sides. Whatever the runner writes is a stranger's word: a line that is too long, not JSON
+or not an object is an error with a name, never a crash of the agent.
 """
 
 import json

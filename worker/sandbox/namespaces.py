@@ -1,7 +1,7 @@
 """A process's own user, mount, network, IPC, host-name and PID namespaces, without root.
 
-Decides the order: identity first, then a child that is PID 1, then a fresh /proc for it. When PID 1 dies the kernel kills
-everything inside. Run as a module it only tries, and exits 0 when this machine allows it.
+Decides the order: identity first, then a child that is PID 1, then a fresh /proc for it. When PID 1 dies the kernel
+kills everything inside. Run as a module it only tries, and exits 0 when this machine allows it.
 """
 
 import contextlib

@@ -15,7 +15,8 @@ from worker.sandbox.levels import Isolation
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
 _SYSTEM: Final = (
     "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/zero",
-    "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu", "/sys/devices/system/node",
+    "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu",
+    "/sys/devices/system/node",
 )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JailPlan:
-    """One keeper: the level, the module it keeps warm ("" for none), the folder that holds all runs, and its threads."""
+    """One keeper: its level, the module it keeps warm ("" for none), the folder of all runs, its threads."""
 
     level: Isolation
     warm: str

@@ -1,8 +1,8 @@
 """A throw-away runner that tries to get out, and the judge of what it found.
 
 `serve` runs inside a runner, right after confinement, and reports what it could reach; it must be honest, not clever.
-`check` runs in the agent: it compares the findings with what the level promises. Run at every start of a worker, so that
-a kernel or container that silently grants less is found before a stranger's work is.
+`check` runs in the agent: it compares the findings with what the level promises. Run at every start of a worker, so
+that a kernel or container that silently grants less is found before a stranger's work is.
 """
 
 import os

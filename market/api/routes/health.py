@@ -1,4 +1,7 @@
-"""Is this process fit to serve? Answers from the database alone, so that a silent chain does not take the market down."""
+"""Is this process fit to serve?
+
+Answers from the database alone, so that a silent chain does not take the market down.
+"""
 
 from fastapi import APIRouter
 from pydantic import BaseModel

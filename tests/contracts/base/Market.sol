@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Bonds} from "src/Bonds.sol";
-import {Disputes} from "src/Disputes.sol";
-import {IDisputes} from "src/interfaces/IDisputes.sol";
-import {Jobs} from "src/Jobs.sol";
-import {PayoutToken} from "src/PayoutToken.sol";
-import {Bid, Job, Match, Offer, Receipt, Work} from "src/types/Documents.sol";
-import {EnergySource, ExecutionClass, JobStatus, ReceiptKind} from "src/types/Words.sol";
+import {Bonds} from "commonwatt/Bonds.sol";
+import {Disputes} from "commonwatt/Disputes.sol";
+import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
+import {Jobs} from "commonwatt/Jobs.sol";
+import {PayoutToken} from "commonwatt/PayoutToken.sol";
+import {Bid, Job, Match, Offer, Receipt, Work} from "commonwatt/types/Documents.sol";
+import {EnergySource, ExecutionClass, JobStatus, ReceiptKind} from "commonwatt/types/Words.sol";
 import {Actor, Test} from "tests/base/Test.sol";
 
 /// @notice A deployed market with a funded buyer, four bonded providers, and the documents they sign.

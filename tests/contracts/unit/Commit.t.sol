@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IJobs} from "src/interfaces/IJobs.sol";
-import {Errors} from "src/libraries/Errors.sol";
-import {Job, Work} from "src/types/Documents.sol";
-import {JobStatus} from "src/types/Words.sol";
+import {IJobs} from "commonwatt/interfaces/IJobs.sol";
+import {Errors} from "commonwatt/libraries/Errors.sol";
+import {Job, Work} from "commonwatt/types/Documents.sol";
+import {JobStatus} from "commonwatt/types/Words.sol";
 import {Market} from "tests/base/Market.sol";
 
 contract CommitTest is Market {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IJobs} from "src/interfaces/IJobs.sol";
-import {Errors} from "src/libraries/Errors.sol";
+import {IJobs} from "commonwatt/interfaces/IJobs.sol";
+import {Errors} from "commonwatt/libraries/Errors.sol";
 import {Market} from "tests/base/Market.sol";
 import {BlockingToken, CallbackToken, FeeToken} from "tests/base/OddTokens.sol";
 import {Actor} from "tests/base/Test.sol";

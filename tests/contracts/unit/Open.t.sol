@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IJobs} from "src/interfaces/IJobs.sol";
-import {Errors} from "src/libraries/Errors.sol";
-import {Lifecycle} from "src/libraries/Lifecycle.sol";
-import {Bid, Job} from "src/types/Documents.sol";
-import {ExecutionClass, JobStatus} from "src/types/Words.sol";
+import {IJobs} from "commonwatt/interfaces/IJobs.sol";
+import {Errors} from "commonwatt/libraries/Errors.sol";
+import {Lifecycle} from "commonwatt/libraries/Lifecycle.sol";
+import {Bid, Job} from "commonwatt/types/Documents.sol";
+import {ExecutionClass, JobStatus} from "commonwatt/types/Words.sol";
 import {ContractWallet} from "tests/base/ContractWallet.sol";
 import {Market} from "tests/base/Market.sol";
 

@@ -8,7 +8,7 @@ import torch
 
 from market.protocol.operators import OPERATORS
 from market.protocol.shapes import DType, TensorType, Unfit
-from tests.unit.protocol.operator_samples import anything, fitting
+from tests.unit.protocol.operator_samples import FITTING, anything, fitting
 from worker.engine import aten
 
 DRAWS = 150
@@ -42,6 +42,10 @@ def called(call: Any, name: str, arguments: list[Any]) -> tuple[torch.Tensor, ..
     return tuple(results) if isinstance(results, tuple | list) else (results,)
 
 
+def bits(tensor: torch.Tensor) -> bytes:
+    return tensor.contiguous().numpy().tobytes()
+
+
 def inferred(name: str, arguments: list[Any]) -> tuple[TensorType, ...] | None:
     try:
         return OPERATORS[name].infer(*arguments)
@@ -62,13 +66,11 @@ def test_what_a_rule_accepts_torch_computes_with_the_same_types(name: str) -> No
     assert accepted >= 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(FITTING))
 def test_what_fits_by_construction_is_accepted(name: str) -> None:
     random = Random(name)
     for _ in range(DRAWS // 5):
-        arguments = fitting(name, random)
-        if arguments is None:
-            pytest.skip("chance finds fitting arguments for this one")
+        arguments = FITTING[name](random)
         assert inferred(name, arguments) == by_torch(name, arguments), arguments
 
 
@@ -84,7 +86,7 @@ def test_the_short_way_into_a_kernel_gives_the_same_bits(name: str) -> None:
                 called(aten.overload(name), name, arguments),
                 strict=True,
             )
-            assert all(torch.equal(ours, theirs) for ours, theirs in pairs), arguments
+            assert all(bits(ours) == bits(theirs) for ours, theirs in pairs), arguments
 
     assert compared >= 3
 

@@ -1,0 +1,97 @@
+"""How soon work begins: seconds from POST /v1/bids to the first step that a worker reports, as the buyer sees them.
+
+A real chain, a real market and one real worker, each a process of its own, idle when the bid arrives. Every job has a
+state that the worker has not seen; uploads and the escrow deposit come before the clock starts. The end is the arrival
+of the event `unit.started` at the buyer.
+"""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from eth_account import Account
+
+from market.chain.devkeys import DEPLOYER, dev_account
+from market.chain.devnet import Devnet
+from market.chain.gateway import ChainGateway
+from market.chain.parameters import TOKEN_WEI
+from market.chain.transport import HttpTransport
+from market.cli.demo.stage import PASSWORD, Actor, Stage, fund
+from market.client import buyer
+from market.client.http import MarketClient
+from market.client.keystore import create_keystore
+from market.client.recipes import BuyerJob
+from worker.training.charlm import Schedule, recipe
+
+JOBS: Final = 11
+JOIN_SECONDS: Final = 90.0
+PATIENCE_SECONDS: Final = 60.0
+_WORKER: Final = Actor(name="worker", verifier=False)
+_TERMS: Final = buyer.Terms(max_unit_price_wei=2 * TOKEN_WEI, bond_wei=TOKEN_WEI, challenge_window_seconds=2)
+
+
+def measure() -> dict[str, float]:
+    """Return the median and the longest time over JOBS jobs."""
+    jobs = [recipe(Schedule(rounds=(1,), steps_per_unit=4, segment_steps=2, batch=4, seed=n)) for n in range(JOBS)]
+    seconds = asyncio.run(_measure(jobs))
+    return {
+        "bid_to_first_step_p50_seconds": round(median(seconds), 3),
+        "bid_to_first_step_max_seconds": round(max(seconds), 3),
+    }
+
+
+async def _measure(jobs: list[BuyerJob]) -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(home=Path(folder))
+        try:
+            chain = await stage.start_chain()
+            market_url = await _open(stage, chain)
+            return await _buy(stage, chain, market_url, jobs)
+        finally:
+            await stage.close()
+
+
+async def _open(stage: Stage, chain: Devnet) -> str:
+    """Start the market and one worker with gas, tokens and a bond; return the market's URL."""
+    folder = stage.worker_home(_WORKER)
+    account = create_keystore(folder / "keystore.json", PASSWORD, light=True)
+    (folder / "password").write_text(PASSWORD)
+    await fund(chain, account.address, gas_wei=10**18, token_wei=500 * TOKEN_WEI)
+    market_url = await stage.start_market(chain)
+    await stage.start_worker(_WORKER, chain, market_url, TOKEN_WEI // 1_000, 400 * TOKEN_WEI)
+    return market_url
+
+
+async def _buy(stage: Stage, chain: Devnet, market_url: str, jobs: list[BuyerJob]) -> list[float]:
+    wallet = Account.create()
+    await fund(chain, wallet.address, gas_wei=0, token_wei=1_000 * TOKEN_WEI)
+    async with HttpTransport(chain.rpc_url) as transport, MarketClient(market_url, wallet) as client:
+        gateway = ChainGateway(transport, chain.deployment, wallet)
+        relayer = ChainGateway(transport, chain.deployment, dev_account(DEPLOYER))
+        async with asyncio.timeout(JOIN_SECONDS):
+            while not await client.offers():
+                stage.check_alive()
+                await asyncio.sleep(0.1)
+        return [await _seconds_to_first_step(client, gateway, relayer, job) for job in jobs]
+
+
+async def _seconds_to_first_step(
+    client: MarketClient, gateway: ChainGateway, relayer: ChainGateway, job: BuyerJob
+) -> float:
+    """Buy one job; return once its receipts are on chain, so that the next finds everybody idle."""
+    bid = await buyer.make_bid(client, gateway, job, _TERMS)
+    for data in (job.program, job.state, job.dataset):
+        await client.upload_bytes(data)
+    await buyer.ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
+    seen: dict[str, float] = {}
+    began = time.perf_counter()
+    view = await buyer.post_bid(client, gateway, bid, job.spec)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for event in client.events(view.job_id):
+            seen.setdefault(event.kind, time.perf_counter() - began)
+            if event.kind == "epoch.committed":
+                return seen["unit.started"]
+    raise AssertionError("the stream of events has no end")
