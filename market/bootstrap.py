@@ -202,16 +202,11 @@ def assemble(base: Foundations) -> Container:
     """Wire every service; nothing is read, opened or sent."""
     database, clock, policy, wakeups = base.database, base.clock, base.policy, Wakeups()
     domain, intents = base.deployment.domain, Intents(base.deployment, base.clock)
-    signatures = Signatures(base.chain, domain)
-    accounts = AccountsService(database, clock, base.chain)
-    views = ViewsService(database, accounts, domain)
-    admission = Admission(min_window_seconds=base.terms.min_window_seconds)
-    auditing = AuditingService(AuditRules(policy=policy, challenge_cost_wei=base.terms.challenge_lock_wei), clock)
-    leasing = LeasingService(database, policy, clock, wakeups)
-    receiving = ReceivingService(
-        database, base.store, domain, policy,
-        clock=clock, wakeups=wakeups, artifact_limit_bytes=base.limits.max_artifact_bytes,
-    )  # fmt: skip
+    signatures, accounts = Signatures(base.chain, domain), AccountsService(database, clock, base.chain)
+    views, leasing = ViewsService(database, accounts, domain), LeasingService(database, policy, clock, wakeups)
+    bidding = _Bidding(signatures=signatures, accounts=accounts, views=views, wakeups=wakeups, canceller=intents)
+    rules = AuditRules(policy=policy, challenge_cost_wei=base.terms.challenge_lock_wei)
+    draw_seconds = base.terms.draw_seconds
     return Container(
         database=database,
         clock=clock,
@@ -224,21 +219,9 @@ def assemble(base: Foundations) -> Container:
         max_body_bytes=base.max_body_bytes,
         accounts=accounts,
         artifacts=ArtifactsService(database, clock, base.store, accounts, base.limits),
-        assignments=AssignmentService(leasing, receiving),
+        assignments=AssignmentService(leasing, _receiving(base, wakeups)),
         authentication=Authentication(database, clock, domain),
-        bids=BidsService(
-            database=database,
-            clock=clock,
-            wakeups=wakeups,
-            operator=base.deployment.operator,
-            admission=admission,
-            signatures=signatures,
-            accounts=accounts,
-            programs=ProgramChecker(base.store, admission),
-            idempotency=Idempotency(database, clock),
-            views=views,
-            canceller=intents,
-        ),
+        bids=_bids(base, bidding),
         events=EventsService(database, wakeups),
         offers=OffersService(
             database=database, clock=clock, wakeups=wakeups, policy=policy, signatures=signatures, accounts=accounts
@@ -246,16 +229,56 @@ def assemble(base: Foundations) -> Container:
         views=views,
         workers=WorkersService(database, clock, wakeups, policy),
         background=BackgroundService(database, clock),
-        challenges=ChallengeService(
-            database, intents, draw_seconds=base.terms.draw_seconds, clock=clock, wakeups=wakeups
-        ),
+        challenges=ChallengeService(database, intents, draw_seconds=draw_seconds, clock=clock, wakeups=wakeups),
         indexing=IndexingService(database, _Steps(base.transport, base.deployment), wakeups),
         leasing=leasing,
         matching=MatchingService(database, intents, policy, clock, wakeups),
-        planning=PlanningService(database, intents, auditing, policy, clock=clock, wakeups=wakeups),
+        planning=PlanningService(
+            database, intents, AuditingService(rules, clock), policy, clock=clock, wakeups=wakeups
+        ),
         submission=SubmissionService(
             database, base.transport, base.deployment, base.operator, clock=clock, wakeups=wakeups
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bidding:
+    """The services that bids are judged with."""
+
+    signatures: Signatures
+    accounts: AccountsService
+    views: ViewsService
+    wakeups: Wakeups
+    canceller: Intents
+
+
+def _bids(base: Foundations, bidding: _Bidding) -> BidsService:
+    admission = Admission(min_window_seconds=base.terms.min_window_seconds)
+    return BidsService(
+        database=base.database,
+        clock=base.clock,
+        wakeups=bidding.wakeups,
+        operator=base.deployment.operator,
+        admission=admission,
+        signatures=bidding.signatures,
+        accounts=bidding.accounts,
+        programs=ProgramChecker(base.store, admission),
+        idempotency=Idempotency(base.database, base.clock),
+        views=bidding.views,
+        canceller=bidding.canceller,
+    )
+
+
+def _receiving(base: Foundations, wakeups: Wakeups) -> ReceivingService:
+    return ReceivingService(
+        base.database,
+        base.store,
+        base.deployment.domain,
+        base.policy,
+        clock=base.clock,
+        wakeups=wakeups,
+        artifact_limit_bytes=base.limits.max_artifact_bytes,
     )
 
 

@@ -248,7 +248,7 @@ contract Jobs is Escrows, EIP712, Multicall {
         record = job;
         jobId = bidDigest(record.bid);
         bytes32 storedHash = _jobs[jobId];
-        bytes32 givenHash = keccak256(abi.encode(job));
+        bytes32 givenHash = Digests.recordHash(record);
         // INVARIANT: an act works on the record that the last act stored, or not at all.
         require(givenHash == storedHash, Errors.Jobs_RecordMismatch(jobId, storedHash, givenHash));
     }

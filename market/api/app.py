@@ -11,7 +11,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from market.api import problems
+from market.api import document, problems
 from market.api.bodies import BodyLimit
 from market.api.routes import accounts, artifacts, assignments, bids, chain, health, jobs, offers, receipts, workers
 from market.services.container import Container
@@ -47,6 +47,7 @@ def create_api(container: Container, background: Background = nullcontext) -> Fa
     )
     api.state.container = container
     problems.install(api)
+    document.install(api)
     for room in ROUTERS:
         api.include_router(room.router, prefix="/v1")
     api.include_router(health.router)

@@ -168,13 +168,22 @@ def install(api: FastAPI) -> None:
 def http_problem(status: int, detail: str, *, instance: str | None = None, **facts: Any) -> JSONResponse:
     """Return a problem that HTTP itself has, before any service was asked."""
     title = HTTP_TITLES.get(status, HTTPStatus(status).phrase)
-    slug = "/problems/" + title.lower().replace(" ", "-")
-    return _answer(status, type_=slug, title=title, detail=detail, instance=instance, facts=facts)
+    return _answer(status, type_=_slug(title), title=title, detail=detail, instance=instance, facts=facts)
+
+
+def http_example(status: int) -> dict[str, Any]:
+    """Return an OpenAPI example of a problem that HTTP itself has."""
+    title = HTTP_TITLES[status]
+    return {"summary": title, "value": {"type": _slug(title), "title": title, "status": status, "detail": title}}
 
 
 def _response(description: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "model": Problem, "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
+
+
+def _slug(title: str) -> str:
+    return "/problems/" + title.lower().replace(" ", "-")
 
 
 async def _on_error(request: Request, error: Exception) -> JSONResponse:

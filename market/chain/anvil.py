@@ -5,6 +5,7 @@ SIGTERM, so it is never killed harder unless it does not listen. Deploys nothing
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from market.protocol.errors import CommonwattError
 BINARY_VARIABLE: Final = "COMMONWATT_ANVIL"
 START_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 15.0
+GAS_LIMIT: Final = 60_000_000
 _TICKING: Final = ("--mixed-mining", "--block-time", "1")
 
 
@@ -157,4 +159,6 @@ def _flags(port: int) -> list[str]:
         *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(DEV_CHAIN_ID)),
         *("--mnemonic", MNEMONIC, "--accounts", str(ACCOUNTS), "--balance", "10000"),
         "--silent",
+        # Two chains begun within one second would share a genesis hash, and an indexer could not tell a reset.
+        *("--gas-limit", str(GAS_LIMIT + secrets.randbelow(1_000_000))),
     ]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from market.chain.abi import Construct, Entry, decode_arguments, encode_arguments, snake_case
 from market.chain.deployment import CONTRACTS, Deployment
-from market.chain.values import Bond, ChainEvent, Challenge, Escrow
+from market.chain.values import Bond, ChainEvent, Challenge, CourtPolicy, Escrow, Verifier
 from market.protocol.errors import CommonwattError
 from market.protocol.jobs import MatchEntry, WorkDone
 from market.protocol.typed import Bid, Offer, Receipt
@@ -34,6 +34,8 @@ CLASSES: Final[Mapping[str, Construct]] = {
     "struct IJobs.Escrow": Escrow,
     "struct IBonds.Bond": Bond,
     "struct IDisputes.Challenge": Challenge,
+    "struct IDisputes.Policy": CourtPolicy,
+    "struct IDisputes.Verifier": Verifier,
     "enum JobStatus": JobStatus.from_chain,
     "enum ExecutionClass": ExecutionClass.from_chain,
     "enum ChallengeStatus": ChallengeStatus.from_chain,

@@ -18,21 +18,30 @@ def next_nonce(*, mined_count: int, highest_used: int | None) -> int:
 
 
 class NonceKeeper:
-    """Hands out one sender's nonces in order. A nonce whose use fails before broadcast is handed out again."""
+    """Hands out one sender's nonces in order, and remembers those under way.
+
+    While something is under way the node's count may lag, so the higher of the two counts. With nothing under way the
+    node is right: after a reorganisation or a reset, what was sent may be gone and its nonces are free again.
+    """
 
     def __init__(self, read_count: Callable[[], Awaitable[int]]) -> None:
+        """read_count: the sender's transaction count by the node, its mempool included."""
         self._read_count = read_count
         self._lock = asyncio.Lock()
-        self._highest: int | None = None
+        self._under_way: set[int] = set()
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[int]:
-        """Hold the sender while one transaction is signed and broadcast; leaving normally marks the nonce used."""
-        async with self._lock:
-            nonce = next_nonce(mined_count=await self._read_count(), highest_used=self._highest)
-            yield nonce
-            self._highest = nonce
+        """Hold the sender while one transaction is signed and broadcast.
 
-    def forget(self) -> None:
-        """Trust the chain's count alone again: after a reorganisation or a reset, what was sent may be gone."""
-        self._highest = None
+        Leaving normally puts the nonce under way until `release`; leaving by an error hands it out again.
+        """
+        async with self._lock:
+            highest = max(self._under_way, default=None)
+            nonce = next_nonce(mined_count=await self._read_count(), highest_used=highest)
+            yield nonce
+            self._under_way.add(nonce)
+
+    def release(self, nonce: int) -> None:
+        """Say that a nonce is no longer under way: its transaction is mined, refused or given up."""
+        self._under_way.discard(nonce)

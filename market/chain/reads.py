@@ -13,7 +13,7 @@ from market.chain.logs import genesis_hash, latest_header
 from market.chain.reorg import check_genesis
 from market.chain.submit import Call
 from market.chain.transport import Transport
-from market.chain.values import BlockHeader, Bond, Challenge, Escrow
+from market.chain.values import BlockHeader, Bond, Challenge, CourtPolicy, Escrow, Verifier
 from market.protocol.errors import CommonwattError
 
 ZERO_ADDRESS: Final = "0x" + "00" * 20
@@ -105,6 +105,24 @@ class ChainReader:
 
     async def is_enrolled(self, verifier: str) -> bool:
         return bool(await self.view("Disputes", "isEnrolled", verifier))
+
+    async def verifier(self, account: str) -> Verifier:
+        """Return a verifier's standing; all zero for an account that is not enrolled."""
+        verifier: Verifier = await self.view("Disputes", "verifierOf", account)
+        return verifier
+
+    async def verifiers(self, fingerprint: bytes) -> tuple[str, ...]:
+        """Return the pool that committees for this machine fingerprint are drawn from."""
+        pool: tuple[str, ...] = await self.view("Disputes", "verifiersOf", fingerprint)
+        return pool
+
+    async def court_policy(self) -> CourtPolicy:
+        policy: CourtPolicy = await self.view("Disputes", "policy")
+        return policy
+
+    async def challenge_lock_wei(self) -> int:
+        """Return what a challenger must have free in Bonds."""
+        return int(await self.view("Disputes", "challengeLockWei"))
 
     async def token_balance_wei(self, account: str) -> int:
         return int(await self.view("PayoutToken", "balanceOf", account))

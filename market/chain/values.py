@@ -93,3 +93,28 @@ class Challenge:
     draws: int
     beacon_block: int
     phase_ends_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourtPolicy:
+    """What a dispute costs and how long it sits, as Disputes was built. committee_fee_wei: per member that reveals."""
+
+    vote_seconds: int
+    reveal_seconds: int
+    committee_size: int
+    max_draws: int
+    challenge_bond_wei: int
+    committee_fee_wei: int
+    verifier_bond_wei: int
+    silence_fine_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifier:
+    """An enrolled verifier. enrolled_at: block number. place: 1-based in its pool, 0 when fined out of it."""
+
+    fingerprint: bytes
+    bond_wei: int
+    enrolled_at: int
+    place: int
+    seats: int

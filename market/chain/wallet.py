@@ -15,7 +15,7 @@ from market.chain import submit
 from market.chain.devkeys import refuse_dev_key
 from market.chain.nonce import NonceKeeper
 from market.chain.submit import Broadcast, Call, SignedTransaction
-from market.chain.transport import ChainUnreachable, Transport
+from market.chain.transport import Transport
 from market.chain.values import TransactionReceipt
 from market.protocol.errors import CommonwattError
 
@@ -75,30 +75,21 @@ class Wallet:
         BroadcastRefused, RpcError, ChainUnreachable.
         """
         await submit.simulate(self._transport, call, sender=self.address)
-        return await self._wait(call, await self._broadcast(call))
-
-    async def _broadcast(self, call: Call) -> SignedTransaction:
         gas = await submit.estimate_gas(self._transport, call, sender=self.address)
         fees = await submit.current_fees(self._transport)
         async with self._nonces.take() as nonce:
             signed = submit.sign_call(
                 call, account=self._account, chain_id=self._chain_id, nonce=nonce, gas=gas, fees=fees
             )
-            outcome = await self._hand_over(signed)
-        if outcome not in {Broadcast.ACCEPTED, Broadcast.KNOWN}:
-            self._nonces.forget()
-            raise BroadcastRefused(tx_hash="0x" + signed.hash.hex(), outcome=outcome.value)
-        return signed
-
-    async def _hand_over(self, signed: SignedTransaction) -> Broadcast:
+            outcome = await submit.broadcast(self._transport, signed.raw)
         try:
-            return await submit.broadcast(self._transport, signed.raw)
-        except ChainUnreachable:
-            # The node may have it or not; only the chain's own count can tell the next sender.
-            self._nonces.forget()
-            raise
+            return await self._wait(call, signed, outcome)
+        finally:
+            self._nonces.release(nonce)
 
-    async def _wait(self, call: Call, signed: SignedTransaction) -> TransactionReceipt:
+    async def _wait(self, call: Call, signed: SignedTransaction, outcome: Broadcast) -> TransactionReceipt:
+        if outcome not in {Broadcast.ACCEPTED, Broadcast.KNOWN}:
+            raise BroadcastRefused(tx_hash="0x" + signed.hash.hex(), outcome=outcome.value)
         started = time.monotonic()
         while time.monotonic() - started < self._wait_seconds:
             receipt = await submit.receipt_of(self._transport, signed.hash)
@@ -107,7 +98,6 @@ class Wallet:
             if receipt is not None:
                 await self._explain(call, receipt)
             await asyncio.sleep(POLL_SECONDS)
-        self._nonces.forget()
         raise TransactionNotMined(tx_hash="0x" + signed.hash.hex(), waited_seconds=self._wait_seconds)
 
     async def _explain(self, call: Call, receipt: TransactionReceipt) -> None:

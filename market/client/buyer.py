@@ -88,16 +88,16 @@ async def submit(
     *,
     relayer: ChainGateway | None = None,
 ) -> JobView:
-    """Upload, fund and bid; returns the market's view of the new job.
+    """Fund, upload (a market stores for those with escrow alone) and bid; returns the market's view of the new job.
 
     gateway: the buyer's wallet on a node of its choosing. relayer: a wallet that pays the gas of the escrow deposit.
     Raises ProgramTooLarge and its kin before anything moves, TokensMissing, ContractRevert, MarketProblem.
     """
     check_documents(job)
     bid = await make_bid(client, gateway, job, terms)
+    await ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
     for data in (job.program, job.state, job.dataset):
         await client.upload_bytes(data)
-    await ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
     return await post_bid(client, gateway, bid, job.spec)
 
 

@@ -57,8 +57,8 @@ class MarketBusy(MarketProblem):
     retry_after_seconds: float
 
 
-# The market's own class names, as slugs, of every way in which a lease can be over.
-_LOST: Final = frozenset({"lease-lost", "stale-epoch", "lease-expired", "assignment-over"})
+# The market's own class names, as slugs, of every way in which an assignment can be over for whoever held it.
+_LOST: Final = frozenset({"lease-lost", "assignment-unknown", "not-your-assignment"})
 _BUSY: Final = frozenset({429, 502, 503, 504})
 
 

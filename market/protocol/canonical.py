@@ -6,10 +6,20 @@ Never floats: their text form differs between languages. A number that is not an
 """
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 from market.protocol.errors import CommonwattError
+
+Pairs = Callable[[list[tuple[str, Any]]], Any]
+
+MAX_DEPTH: Final = 32
+_STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_TURN: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +40,29 @@ def decode(data: bytes, *, max_bytes: int = 64 << 20) -> Any:
     """Parse bytes that must already be canonical; raises NotCanonical when encoding the value gives other bytes."""
     if len(data) > max_bytes:
         raise NotCanonical(path="$", reason=f"{len(data)} bytes exceed the limit of {max_bytes}")
+    document = parse(data)
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise NotCanonical(path="$", reason=f"not JSON: {error}") from error
-    if encode(document) != data:
+        same = encode(document) == data
+    except UnicodeEncodeError as error:
+        raise NotCanonical(path="$", reason=f"a string is not Unicode: {error}") from error
+    if not same:
         raise NotCanonical(path="$", reason="bytes differ from the canonical encoding of the same document")
     return document
+
+
+def parse(data: bytes, *, object_pairs_hook: Pairs | None = None) -> Any:
+    """Parse any UTF-8 JSON from a stranger; raises NotCanonical when it is none, or nested deeper than MAX_DEPTH.
+
+    Python's parser recurses on the C stack, and a library that raises the recursion limit (py_ecc does, and comes with
+    eth-account) turns a deep document into a crash of the process. So depth is counted first.
+    """
+    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    if max(accumulate(map(_TURN.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise NotCanonical(path="$", reason=f"nested deeper than {MAX_DEPTH}")
+    try:
+        return json.loads(data.decode(), object_pairs_hook=object_pairs_hook)
+    except (ValueError, RecursionError) as error:
+        raise NotCanonical(path="$", reason=f"not JSON: {error}") from error
 
 
 def float_to_text(value: float) -> str:

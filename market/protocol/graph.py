@@ -88,10 +88,7 @@ class Program:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Parse canonical JSON; raises ProgramMalformed or NotCanonical with the place of the first fault."""
-        try:
-            document = canonical.decode(data, max_bytes=MAX_DOCUMENT_BYTES)
-        except (RecursionError, UnicodeEncodeError) as error:
-            raise ProgramMalformed(where="$", reason=str(error)) from error
+        document = canonical.decode(data, max_bytes=MAX_DOCUMENT_BYTES)
         fields = _object(document, "$", {"version", "inputs", "nodes", "outputs"})
         if fields["version"] != VERSION or isinstance(fields["version"], bool):
             _fail("$.version", f"{fields['version']!r} is not {VERSION}")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from market.protocol import canonical
 from market.protocol.errors import CommonwattError
 from market.protocol.shapes import DType, TensorType, Unfit, check_shape
 from market.protocol.state import NamedBytes
@@ -100,9 +101,9 @@ def encode(tensors: Iterable[NamedBytes]) -> bytes:
 
 def _parse(text: bytes) -> list[tuple[str, Any]]:
     try:
-        document = json.loads(text, object_pairs_hook=_pairs)
-    except (ValueError, RecursionError) as error:
-        raise TensorsMalformed(where="header", reason=f"not JSON: {error}") from error
+        document = canonical.parse(text, object_pairs_hook=_pairs)
+    except canonical.NotCanonical as error:
+        raise TensorsMalformed(where="header", reason=error.reason) from error
     if not isinstance(document, dict):
         raise TensorsMalformed(where="header", reason="not an object")
     items = [(name, value) for name, value in document.items() if name != _METADATA]

@@ -6,6 +6,7 @@ in the token's smallest unit. The domain is always "Commonwatt" "1" at the Jobs 
 replayed elsewhere.
 """
 
+import sys
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -17,6 +18,10 @@ from eth_utils.crypto import keccak
 
 from market.protocol.errors import CommonwattError
 from market.protocol.words import ChainWord, EnergySource, ExecutionClass, ReceiptKind
+
+# eth-account brings py_ecc, which raises the recursion limit of the whole process to 100,000. Under that limit a deeply
+# nested JSON body kills the process, where it should raise RecursionError.
+sys.setrecursionlimit(1000)
 
 SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 

@@ -1,7 +1,7 @@
 """Buyers' acts: hand in a signed, funded bid; call a job off.
 
 Decides whether a bid becomes a job of this market. Everything slow or remote (artifacts, chain) is settled before the
-one transaction that stores the job, its units, its first event, the task that matches it, and the answer to a repetition.
+one transaction that stores the job, its units, its first event, the task that matches it, and the answer given again.
 Sends nothing: opening the job on chain is what the task promises next.
 """
 

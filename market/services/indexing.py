@@ -14,8 +14,9 @@ from market.chain.values import ChainEvent
 from market.db.models import ChainBlock, ChainLog
 from market.db.repositories import chain as rows
 from market.db.repositories.running import enqueue_task
-from market.db.repositories.work import warm_job_ids
+from market.db.repositories.work import jobs_awaiting_beacon, warm_job_ids
 from market.db.session import Database, WriteSession
+from market.protocol.words import ChallengeStatus
 from market.services.projection import apply, to_stored
 from market.services.wakeups import Wakeups
 
@@ -58,6 +59,7 @@ class IndexingService:
                     await self._roll_back(session, step.rollback_to)
                 for block in step.blocks:
                     await self._ingest(session, block)
+                await self._ask_who_waits_for_beacons(session)
             self._wakeups.wake("tasks")
         top = step.blocks[-1].header.number if step.blocks else max((point.number for point in stored), default=0)
         return Indexed(
@@ -105,6 +107,14 @@ class IndexingService:
             await session.flush()
             await apply(session, log)
             await self._ask_for_work(session, log)
+
+    async def _ask_who_waits_for_beacons(self, session: WriteSession) -> None:
+        """A new block may be the beacon of an audit draw or of a committee."""
+        for job_id in await jobs_awaiting_beacon(session):
+            await enqueue_task(session, "advance_job", job_id)
+        for challenge in await rows.open_challenges(session):
+            if challenge.status is ChallengeStatus.RAISED:
+                await enqueue_task(session, "advance_challenge", str(challenge.challenge_id))
 
     async def _ask_for_work(self, session: WriteSession, log: ChainLog) -> None:
         if log.job_id is not None:

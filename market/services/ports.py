@@ -1,7 +1,7 @@
 """What the use cases need from the chain and from one another, as narrow protocols.
 
 Decides names only. The chain room's gateway implements `ChainReader`; an in-memory chain passes the same contract
-tests. `ChainUnreachable` and the reverts stand here so that the entry rooms can name them without seeing the chain room.
+tests. `ChainUnreachable` and the reverts stand here so that entry rooms can name them without seeing the chain room.
 """
 
 from typing import Protocol

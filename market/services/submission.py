@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
 from market.chain import submit
 from market.chain.deployment import Deployment
@@ -78,7 +79,7 @@ class SubmissionService:
 
     async def _sign(self, row: OutboxTransaction) -> OutboxTransaction | None:
         """Simulate, then store nonce and bytes; a contract's refusal drops the promise with its reason."""
-        call = Call(to=row.to, data=bytes.fromhex(row.data[2:]))
+        call = Call(to=to_checksum_address(row.to), data=bytes.fromhex(row.data[2:]))
         try:
             gas = await submit.estimate_gas(self._transport, call, sender=self._account.address)
         except (ContractRevert, UnknownRevert) as refusal:
@@ -152,7 +153,7 @@ class SubmissionService:
         async with self._database.write() as session:
             stored = await session.get_one(OutboxTransaction, row.id)
             before = Fees(max_fee_wei=stored.fee_wei, max_priority_fee_wei=stored.tip_wei)
-            call = Call(to=stored.to, data=bytes.fromhex(stored.data[2:]))
+            call = Call(to=to_checksum_address(stored.to), data=bytes.fromhex(stored.data[2:]))
             self._put_bytes(stored, call, stored.gas_limit, bump(before, current=current))
         return stored
 

@@ -16,7 +16,7 @@ NEVER_IN_A_REQUEST = {
     "AnvilDidNotStart", "AnvilMissing", "PortTaken", "DevKeyRefused",  # the local chain's own start
     "BadDeployment", "ContractMissing", "NoSuchEntry", "WrongChain",  # a market that is set up wrongly does not start
     "BlockVanished", "ChainReplaced",  # the indexer's
-    "BroadcastRefused", "NoWallet", "TransactionNotMined", "TransactionReverted",  # a wallet's, and the market signs none
+    "BroadcastRefused", "NoWallet", "TransactionNotMined", "TransactionReverted",  # a wallet's; requests sign nothing
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from market.chain.transport import ChainUnreachable, HttpTransport
 from market.protocol import merkle
 from market.protocol.words import ChallengeStatus, JobStatus, ReceiptKind, Verdict
 from tests.integration.chain_fixtures import Newcomer, newcomers, pass_time
-from tests.integration.chain_story import BOND_WEI, UNIT_PRICE_WEI, enrolled, funded_story, judged
+from tests.integration.chain_story import BOND_WEI, FINGERPRINT, UNIT_PRICE_WEI, enrolled, funded_story, judged
 
 
 async def test_the_record_kept_from_events_hashes_to_what_the_contract_stores_at_every_step(
@@ -189,7 +189,7 @@ async def test_a_false_receipt_is_challenged_judged_and_its_unit_voided(
     story = await funded_story(newcomer, operator, units=1, window_seconds=60)
     verifiers = [await enrolled(newcomer) for _ in range(3)]
     challenger = await newcomer()
-    await challenger.deposit_bond(int(await challenger.view("Disputes", "challengeLockWei")))
+    await challenger.deposit_bond(await challenger.challenge_lock_wei())
     await story.open_and_match()
     false = story.receipt(0)
     await story.commit(false)
@@ -208,7 +208,7 @@ async def test_an_honest_receipt_is_upheld_and_the_challenger_pays(newcomer: New
     story = await funded_story(newcomer, operator, units=1, window_seconds=60)
     verifiers = [await enrolled(newcomer) for _ in range(3)]
     challenger = await newcomer()
-    lock_wei = int(await challenger.view("Disputes", "challengeLockWei"))
+    lock_wei = await challenger.challenge_lock_wei()
     await challenger.deposit_bond(lock_wei)
     await story.open_and_match()
     honest = story.receipt(0)
@@ -223,6 +223,21 @@ async def test_an_honest_receipt_is_upheld_and_the_challenger_pays(newcomer: New
     claimed = sent.event("BondCreditClaimed")
     assert claimed is not None
     assert claimed.args["amount_wei"] == DEVNET.committee_fee_wei
+
+
+async def test_the_court_is_the_one_that_was_deployed_and_knows_its_verifiers(
+    newcomer: Newcomer, operator: ChainGateway
+) -> None:
+    verifier = await enrolled(newcomer)
+
+    policy = await operator.court_policy()
+
+    assert (policy.vote_seconds, policy.committee_size) == (DEVNET.vote_seconds, DEVNET.committee_size)
+    assert await operator.verifiers(FINGERPRINT) == (verifier.address,)
+    assert (await operator.verifier(verifier.address)).bond_wei == policy.verifier_bond_wei
+    assert await operator.is_enrolled(verifier.address)
+    await verifier.retire()
+    assert not await operator.is_enrolled(verifier.address)
 
 
 async def test_the_root_on_chain_is_the_merkle_root_over_digests_and_signatures(

@@ -109,7 +109,7 @@ async def test_after_many_random_reorganisations_the_store_equals_the_chain(
     wallet = await newcomers(quiet_rpc, quiet_deployment)()
 
     for _ in range(25):
-        for _ in range(chance.randint(1, 3)):
+        for _ in range(chance.randint(2, 4)):
             await wallet.transfer(Account.create().address, 1)
         if chance.random() < 0.7:
             await store.follow(quiet_rpc, quiet_deployment, limit=chance.choice([1, 2, 100]))

@@ -1,6 +1,7 @@
 """Bits agree between processes: the program's name, the first state, and a unit's whole trace."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -25,8 +26,6 @@ print(json.dumps({
 
 
 def ran(**environment: str) -> dict[str, str]:
-    import os
-
     finished = subprocess.run(
         [sys.executable, "-c", CODE], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )

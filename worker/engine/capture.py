@@ -26,9 +26,7 @@ Step = Callable[[dict[str, torch.Tensor], torch.Tensor, torch.Tensor], tuple[dic
 
 # Common operators that are not on the allow-list but fall apart into ones that are.
 _TAKEN_APART = (
-    torch.ops.aten.native_layer_norm,
     torch.ops.aten.native_layer_norm_backward,
-    torch.ops.aten.var_mean,
     torch.ops.aten.gelu,
     torch.ops.aten.gelu_backward,
     torch.ops.aten.hardtanh,
@@ -67,7 +65,7 @@ def capture(step: Step, state: dict[str, torch.Tensor], *, batch: int, window: i
         return (*(renewed[name] for name in names), loss)
 
     tokens, number = torch.zeros(batch, window, dtype=torch.int64), torch.ones((), dtype=torch.float32)
-    apart: Any = get_decompositions(_TAKEN_APART)
+    apart: Any = {**get_decompositions(_TAKEN_APART), torch.ops.aten.native_layer_norm.default: _layer_norm}
     # A tensor from outside becomes a constant of the trace, and _Writer refuses it by name.
     traced = make_fx(flat, tracing_mode="fake", decomposition_table=apart, _allow_non_fake_inputs=True)
     graph = traced(list(state.values()), tokens, number)
@@ -75,6 +73,19 @@ def capture(step: Step, state: dict[str, torch.Tensor], *, batch: int, window: i
     inputs.append(Input(role=Role.BATCH, name="batch", type=type_of(tokens)))
     inputs.append(Input(role=Role.STEP, name="step", type=type_of(number)))
     return _Writer(inputs).write(graph)
+
+
+def _layer_norm(
+    x: torch.Tensor, shape: list[int], weight: torch.Tensor | None, bias: torch.Tensor | None, epsilon: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """LayerNorm in means and products; torch's own way apart ends in a variance, which is not on the list."""
+    dims = list(range(x.dim() - len(shape), x.dim()))
+    mean = x.mean(dims, keepdim=True)
+    centred = x - mean
+    scale = torch.rsqrt((centred * centred).mean(dims, keepdim=True) + epsilon)
+    normed = centred * scale
+    normed = normed if weight is None else normed * weight
+    return (normed if bias is None else normed + bias), mean, scale
 
 
 class _Writer:

@@ -53,7 +53,7 @@ class Executable:
     def step(self, state: Tensors, batch: torch.Tensor, number: int) -> tuple[list[torch.Tensor], torch.Tensor]:
         """Return the new state, in the order of `state_names`, and the loss; the given tensors stay as they are.
 
-        batch: int64 [batch, window]. number: the global step, from 1. Raises StepFailed.
+        batch: int64 [batch, window]. number: the global step, from 1. Raises StepFailed, or MemoryError.
         """
         registers = list(self._blank)
         for slot, tensor in zip(self._slots[Role.STATE], state, strict=True):
@@ -76,8 +76,15 @@ class Executable:
                 for register in drop:
                     registers[register] = None
         except (RuntimeError, IndexError) as error:
-            name = self.program.nodes[at].operator
-            raise StepFailed(node=at, operator=name, reason=str(error).splitlines()[0][:300]) from error
+            raise failure(at, self.program.nodes[at], error) from error
+
+
+def failure(at: int, node: Node, error: RuntimeError | IndexError) -> StepFailed | MemoryError:
+    """Return what an operator's error means: the limit on memory was met, or the values did not suit the operator."""
+    reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    if "can't allocate memory" in reason:
+        return MemoryError(reason)
+    return StepFailed(node=at, operator=node.operator, reason=reason)
 
 
 def _compile(program: Program) -> tuple[list[Any], list[Call]]:

@@ -13,7 +13,7 @@ import torch
 from market.protocol import tensors as documents
 from market.protocol.shapes import DType
 from market.protocol.state import NamedBytes
-from worker.engine.aten import DTYPES, WORDS
+from worker.engine.aten import DTYPES, type_of
 
 State = dict[str, torch.Tensor]
 
@@ -31,10 +31,15 @@ def save(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def named_bytes(state: Mapping[str, torch.Tensor]) -> Iterator[NamedBytes]:
-    """Yield every tensor as bytes for `market.protocol.state.state_root`, without copying contiguous ones."""
+    """Yield every tensor as bytes for `market.protocol.state.state_root`, without copying contiguous ones.
+
+    Raises UnknownDtype.
+    """
     for name, tensor in state.items():
         flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-        yield NamedBytes(name=name, dtype=WORDS[tensor.dtype].value, shape=tuple(tensor.shape), data=flat.numpy().data)
+        yield NamedBytes(
+            name=name, dtype=type_of(tensor).dtype.value, shape=tuple(tensor.shape), data=flat.numpy().data
+        )
 
 
 def _tensor(item: NamedBytes) -> torch.Tensor:

@@ -93,7 +93,7 @@ class Runner:
 
     async def kill(self) -> Exit:
         """End the runner with all its children and return how it ended; idempotent."""
-        self._writer.close()
+        self._keeper.let_go(self._writer)
         if not self._ended.done():
             self._keeper.order({"kill": self.pid})
         return await asyncio.shield(self._ended)
@@ -108,6 +108,7 @@ class Keeper:
         self._control = control
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._runners: dict[int, asyncio.Future[Exit]] = {}
+        self._writers: set[asyncio.StreamWriter] = set()
         self._started: asyncio.Queue[int | None] = asyncio.Queue()
         self._forking = asyncio.Lock()
         self._reading_stderr = asyncio.create_task(self._read_stderr())
@@ -164,12 +165,20 @@ class Keeper:
         if pid is None:
             writer.close()
             raise KeeperFailed(reason="ended while forking a runner", stderr=self.stderr)
+        self._writers.add(writer)
         return Runner(self, pid, self._runners[pid], reader, writer)
+
+    def let_go(self, writer: asyncio.StreamWriter) -> None:
+        """Close the stream of a runner that is not listened to any more."""
+        self._writers.discard(writer)
+        writer.close()
 
     async def stop(self) -> None:
         """End the keeper and everything below it; idempotent."""
         await _cancel(self._reading_reports)
         self._control.close()
+        for writer in list(self._writers):
+            self.let_go(writer)
         try:
             await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
         except TimeoutError:

@@ -1,6 +1,6 @@
 """The process that keeps one warm interpreter and forks a confined runner for every assignment.
 
-Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE`, in its own namespaces where the level has
+Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE [MODULES]`, in its own namespaces where the level has
 them. It is trusted code that never reads a tenant's bytes: it takes orders from the agent over one socket (JSON
 datagrams, a fork order carries the runner's socket), forks, and reports how each runner ended. The order of acts in
 `_become_runner` is the security argument: everything is taken away before the entry function is called.
@@ -31,8 +31,9 @@ _HEADROOM_BYTES: Final = 256 << 20
 _CPU_GRACE_SECONDS: Final = 5
 
 
-def main(level: Isolation, control_fd: int, warm: str) -> None:
-    """Serve orders until the agent closes the control socket."""
+def main(level: Isolation, control_fd: int, warm: str, *modules: str) -> None:
+    """Serve orders until the agent closes the control socket. modules: further folders to import from."""
+    sys.path.extend(modules)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if level is Isolation.NAMESPACES:
@@ -181,4 +182,4 @@ def _entry(name: str) -> Callable[[LineStream], None]:
 
 
 if __name__ == "__main__":
-    main(Isolation(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Isolation(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -75,22 +75,27 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JailPlan:
-    """One keeper: its level, the module it keeps warm ("" for none), the folder of all runs, its threads."""
+    """One keeper: its level, the module it keeps warm ("" for none), the folder of all runs, its threads.
+
+    modules: a folder outside the installation from which runners may import too.
+    """
 
     level: Isolation
     warm: str
     root: Path
     threads: int = 1
+    modules: Path | None = None
 
     def command(self, control: int) -> list[str]:
         """Return the command line of the keeper. control: its end of the control socket."""
         keeper = [sys.executable, "-I", "-B", "-m", "worker.sandbox.keeper", self.level, str(control), self.warm]
+        keeper += [str(self.modules)] if self.modules else []
         return [*self._bubblewrap(), *keeper] if self.level is Isolation.BUBBLEWRAP else keeper
 
     def _bubblewrap(self) -> list[str]:
         program = shutil.which("bwrap") or "bwrap"  # here, because the keeper's own PATH is fixed
         command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-        for path in python_paths():
+        for path in (*python_paths(), *([self.modules] if self.modules else [])):
             made_below = path.is_relative_to("/dev") or path.is_relative_to("/proc") or path.is_symlink()
             if path.exists() and not made_below:
                 command += ["--ro-bind", str(path), str(path)]

@@ -15,6 +15,7 @@ from market.protocol.hashing import artifact_id
 from market.protocol.specs import TrainSpec
 from market.protocol.words import ExecutionClass, JobKind
 from worker.engine.capture import capture
+from worker.engine.determinism import pinned
 from worker.engine.tensors import State, load, save
 from worker.training.adamw import AdamW, initial_state, train_step, weights_of
 from worker.training.corpus import Corpus, read_corpus
@@ -81,7 +82,7 @@ def sample(
     weights = weights_of(load(state))
     chance = torch.Generator().manual_seed(seed)
     tokens = corpus.encode(prompt)
-    with torch.inference_mode():
+    with pinned(), torch.inference_mode():
         for _ in range(characters):
             logits = functional_call(model, weights, (tokens[None, -_CONTEXT:],))[0, -1]
             drawn = torch.multinomial(torch.softmax(logits / _TEMPERATURE, dim=-1), 1, generator=chance)
@@ -93,7 +94,7 @@ def _evaluate(model: Transformer, corpus: Corpus, state: bytes) -> float:
     text = corpus.validation.to(torch.int64)
     stride = (len(text) - _CONTEXT - 1) // _VALIDATION_WINDOWS
     windows = text.unfold(0, _CONTEXT + 1, stride)[:_VALIDATION_WINDOWS]
-    with torch.inference_mode():
+    with pinned(), torch.inference_mode():
         return float(batch_loss(model, weights_of(load(state)), windows))
 
 

@@ -1,4 +1,4 @@
-"""What the chain holds for an account."""
+"""What the chain holds for an account, as the market last read it."""
 
 from fastapi import APIRouter
 

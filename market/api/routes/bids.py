@@ -1,4 +1,4 @@
-"""Bids: a buyer's signed, funded request."""
+"""Bids: a buyer's signed, funded request becomes a job, or is refused by name."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Which chain this market works with."""
+"""Which chain and which contracts this market works with."""
 
 from fastapi import APIRouter
 

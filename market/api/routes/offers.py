@@ -1,4 +1,4 @@
-"""Offers: providers' signed standing prices."""
+"""Offers: providers' signed standing prices enter the book here."""
 
 from typing import Annotated
 

@@ -9,7 +9,7 @@ from market.db.models import JobEventRow
 from market.db.session import ReadSession, WriteSession
 
 
-async def record_event(session: WriteSession, job_id: str, kind: str, at_ms: int, **facts: Any) -> None:
+async def record_event(session: WriteSession, job_id: str, kind: str, at_ms: int, /, **facts: Any) -> None:
     """Append one event; `facts` must be JSON values."""
     session.add(JobEventRow(job_id=job_id, kind=kind, at=at_ms, facts=facts))
 

@@ -35,7 +35,7 @@ async def ready_units(session: ReadSession, *, limit: int) -> Sequence[tuple[Uni
         .order_by(Job.created_at, Unit.job_id, Unit.unit_index)
         .limit(limit)
     )
-    return [(unit, record) for unit, record in (await session.execute(query)).tuples()]
+    return [(unit, record) for unit, record in await session.execute(query)]
 
 
 async def unverified_units_of(session: ReadSession, job_id: str, worker: str) -> int:
@@ -185,4 +185,10 @@ async def has_anything_for(session: ReadSession, worker: str) -> bool:
 
 async def leased_by(session: ReadSession, worker: str) -> Sequence[Assignment]:
     query = select(Assignment).where(Assignment.worker == worker.lower(), Assignment.status == AssignmentStatus.LEASED)
+    return (await session.scalars(query)).all()
+
+
+async def jobs_awaiting_beacon(session: ReadSession) -> Sequence[str]:
+    """Return the jobs with an observed epoch whose audits are not drawn yet."""
+    query = select(Epoch.job_id).where(Epoch.drawn.is_(False), Epoch.block_number.is_not(None)).distinct()
     return (await session.scalars(query)).all()

@@ -17,7 +17,7 @@ abstract contract Market is Test {
     uint256 internal constant SUPPLY = 1_000_000_000 ether;
     uint32 internal constant WINDOW = 1 hours;
     uint32 internal constant GRACE = 10 minutes;
-    uint64 internal constant UNBOND = 30 days;
+    uint64 internal constant UNBOND = 4 hours; // longer than three draws and a window, as Disputes demands
     uint64 internal constant DEADLINE = 1_700_000_000 + 1 days;
     uint128 internal constant UNIT_PRICE = 2 ether;
     uint128 internal constant MAX_UNIT_PRICE = 3 ether;

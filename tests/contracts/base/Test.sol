@@ -17,7 +17,6 @@ interface Cheats is Vm {
     function assertEq(address left, address right, string calldata claim) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata claim) external pure;
     function assertTrue(bool condition, string calldata claim) external pure;
-    function bound(uint256 current, uint256 min, uint256 max) external view returns (uint256);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
     function expectEmit(address emitter) external;
@@ -53,6 +52,11 @@ abstract contract Test {
     function signed(Actor memory actor, bytes32 digest) internal returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(actor.key, digest);
         return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev A value bent into [min, max], so that no fuzzed input is wasted.
+    function bent(uint256 value, uint256 min, uint256 max) internal pure returns (uint256) {
+        return min + value % (max - min + 1);
     }
 
     function skip(uint256 seconds_) internal {

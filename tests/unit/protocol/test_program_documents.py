@@ -91,6 +91,9 @@ def test_a_document_of_another_form_is_refused_at_the_place(path: list[Any], val
         b'{"version":1}',
         b"[" * 100_000,
         b"[" * 900 + b"]" * 900,
+        ("[" * 50_000).encode("utf-16"),
+        b'{"a":"' + b"[" * 50_000,
+        b'["\\' + b'"' * 50_001 + b"[" * 50_000,
         b'"\\ud800"',
         b'{"a":1,"a":1}',
         small().encode() + b" ",
@@ -100,6 +103,20 @@ def test_a_document_of_another_form_is_refused_at_the_place(path: list[Any], val
 def test_bytes_that_are_no_canonical_program_are_refused(data: bytes) -> None:
     with pytest.raises((ProgramMalformed, NotCanonical)):
         Program.decode(data)
+
+
+def test_brackets_inside_a_string_are_not_depth() -> None:
+    assert canonical.decode(canonical.encode({'a"b': "[" * 1000})) == {'a"b': "[" * 1000}
+
+
+def test_a_deep_document_is_refused_even_where_python_would_recurse_into_it() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        with pytest.raises(NotCanonical, match="nested deeper"):
+            Program.decode(b"[" * 90_000 + b"]" * 90_000)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_an_endless_document_is_refused_unread() -> None:

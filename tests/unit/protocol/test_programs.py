@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from market.protocol.graph import Input, Node, Program, Ref, Role
+from market.protocol.graph import Input, Node, Ref, Role
 from market.protocol.programs import (
     OperatorNotAllowed,
     ProgramCost,

@@ -1,16 +1,19 @@
 """The interpreter does what the program says, bit for bit, and leaves its inputs alone."""
 
+import weakref
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from market.protocol.graph import Node, Program, Ref
 from market.protocol.programs import OperatorNotAllowed, ProgramLimits, ProgramTooLarge
 from market.protocol.shapes import DType, TensorType
 from tests.unit.protocol import program_samples as samples
 from tests.unit.worker.charlm_samples import BATCH, CONTEXT, LIMITS, SETTINGS, SHAPE, small
-from worker.engine.interpreter import Executable, StepFailed
+from worker.engine.interpreter import Executable, StepFailed, failure
 from worker.training.adamw import train_step
 from worker.training.charlm import batch_loss
 
@@ -71,6 +74,14 @@ def test_an_index_out_of_range_fails_with_the_node() -> None:
     assert "embedding" in failed.value.operator
 
 
+def test_an_allocator_that_refuses_is_told_apart_from_a_failing_operator() -> None:
+    node = small().program.nodes[0]
+    refused = RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: 12 bytes")
+
+    assert isinstance(failure(0, node, refused), MemoryError)
+    assert isinstance(failure(0, node, RuntimeError("sizes differ")), StepFailed)
+
+
 def test_a_result_is_not_written_over_a_base_whose_view_is_still_wanted() -> None:
     kind = TensorType(DType.F32, (2, 2))
     nodes = (
@@ -104,3 +115,36 @@ def test_a_result_is_not_written_over_an_argument_seen_twice_in_another_order() 
     (new,), _ = Executable.load(program, LIMITS).step([weight], torch.zeros(2, 3, dtype=torch.int64), 1)
 
     assert torch.equal(new, product * product.T + 1)
+
+
+class Watching(TorchDispatchMode):
+    """Adds up the memory of every tensor that is alive after each operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[weakref.ref[torch.Tensor]] = []
+        self.peak_bytes = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        tensors = made if isinstance(made, tuple | list) else (made,)
+        self.seen += [weakref.ref(tensor) for tensor in tensors]
+        alive = [tensor for tensor in (ref() for ref in self.seen) if tensor is not None]
+        storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in alive}
+        self.peak_bytes = max(self.peak_bytes, sum(storages.values()))
+        return made
+
+
+def test_a_step_never_holds_more_memory_than_the_check_foretold() -> None:
+    executable = small().executable()
+    values = [small().state[name] for name in executable.state_names]
+    inputs = sum(item.type.bytes for item in executable.program.inputs)
+    batch = tokens()
+
+    with Watching() as watching:
+        executable.step(values, batch, 1)
+
+    foretold = executable.cost.peak_bytes - inputs
+    assert 0.8 * foretold < watching.peak_bytes <= foretold + 64

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from market.protocol.specs import window_starts
 from market.protocol.state import trace_root
 from tests.unit.worker.charlm_samples import one_ulp_up, small, with_spec
 from worker.attest.trace import UnitResult, root_of
@@ -38,7 +39,7 @@ def test_training_lowers_the_loss() -> None:
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("name", ["head", "blocks.1.down", "moment2.embedding"])
+@pytest.mark.parametrize("name", ["head", "blocks.1.down", "position"])
 def test_one_last_bit_in_one_number_changes_the_trace(name: str) -> None:
     assert run(one_ulp_up(small().state, name)).trace_root != run().trace_root
 
@@ -51,8 +52,6 @@ def test_one_wrong_batch_changes_its_segment_and_the_next_ones_only() -> None:
     job = small()
     swapped = job.dataset["tokens"].clone()
     honest = run()
-    from market.protocol.specs import window_starts
-
     start = window_starts(job.spec, job.spec.units()[0], 4, swapped.numel())[0]
     used_before = {s for step in range(3) for s in window_starts(job.spec, job.spec.units()[0], step, swapped.numel())}
     spot = next(at for at in range(start, start + 9) if all(not s <= at < s + 9 for s in used_before))

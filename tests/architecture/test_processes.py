@@ -1,7 +1,9 @@
-"""The market runs on a machine that has never heard of torch, and without the worker."""
+"""What a process loads: the market no torch and no worker, and nobody a library that takes a safeguard away."""
 
 import subprocess
 import sys
+
+import pytest
 
 from tests.architecture.tree import ROOT
 
@@ -30,3 +32,12 @@ def test_every_module_of_the_market_imports_without_torch_and_worker() -> None:
 
     assert imported.returncode == 0, imported.stderr
     assert int(imported.stdout.splitlines()[-1]) > 30
+
+
+@pytest.mark.parametrize("process", ["market.api.app", "market.cli.demo.command", "worker.agent.loop", "worker.runner"])
+def test_no_library_takes_the_brake_off_a_process_that_reads_strangers_documents(process: str) -> None:
+    program = f"import sys, {process}; print(sys.getrecursionlimit())"
+
+    imported = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert int(imported.stdout) <= 1000
