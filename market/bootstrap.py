@@ -350,11 +350,11 @@ def _when_done(running: "asyncio.Task[None]", container: Container) -> None:
 
 async def _read_terms(chain: ChainGateway) -> Terms:
     await chain.check_chain()
-    policy = await chain.view("Disputes", "policy")
+    court = await chain.court_policy()
     return Terms(
         min_window_seconds=int(await chain.view("Jobs", "minWindowSeconds")),
-        challenge_lock_wei=int(await chain.view("Disputes", "challengeLockWei")),
-        draw_seconds=policy["vote_seconds"] * policy["max_draws"],
+        challenge_lock_wei=await chain.challenge_lock_wei(),
+        draw_seconds=court.vote_seconds * court.max_draws,
     )
 
 

@@ -70,7 +70,8 @@ async def download(
     """Download to `target`, which appears whole or not at all; raises DownloadMismatch, DownloadTooLarge."""
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with partial.open("xb") as sink:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("xb") as sink:
             await _receive(channel, artifact, sink.write, limit_bytes)
             sink.flush()
             await asyncio.to_thread(os.fsync, sink.fileno())

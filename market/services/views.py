@@ -4,27 +4,27 @@ Decides forms only; changes nothing. A job that is not on chain has the status N
 longer be opened: only an observed event gives it another.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from market.db.models import Epoch, Job, JobRecordRow, OutboxTransaction, ReceiptRow, Unit
+from market.db.models import Epoch, Job, JobRecordRow, OfferRow, OutboxTransaction, ReceiptRow, Unit
 from market.db.repositories import jobs as job_rows
 from market.db.repositories import work as work_rows
 from market.db.repositories.chain import record_of
 from market.db.repositories.people import offers_by_hash
 from market.db.session import Database, ReadSession
-from market.protocol import merkle
 from market.protocol.errors import CommonwattError
 from market.protocol.jobs import JobRecord
-from market.protocol.typed import Bid, SigningDomain
+from market.protocol.receipts import build_bundle, receipt_leaf
+from market.protocol.typed import Bid, Offer, Receipt, SigningDomain
 from market.protocol.wire import JobView, MatchView, ReceiptBundle, Rejection, UnitView
 from market.protocol.words import JobStatus, TransactionStatus
 from market.services.accounts import AccountsService
 from market.services.projection import voided_of
 from market.services.signatures import parse_hex
 
-BUNDLE_VERSION: Final = 1
 SENT: Final = (TransactionStatus.BROADCAST, TransactionStatus.MINED, TransactionStatus.CONFIRMED)
 
 
@@ -118,39 +118,29 @@ class ViewsService:
     async def _bundles(self, session: ReadSession, job_id: str, rows: Sequence[ReceiptRow]) -> list[ReceiptBundle]:
         """Return the bundles of those rows whose epoch has been observed on chain."""
         epochs = {row.epoch: row for row in await work_rows.epochs_of(session, job_id) if row.block_number is not None}
-        offers = await offers_by_hash(session, [row.offer_hash for row in rows])
+        seen = [row for row in rows if row.epoch in epochs]
+        offers = await offers_by_hash(session, [row.offer_hash for row in seen])
         leaves: dict[int, list[bytes]] = {}
-        bundles = []
-        for row in rows:
-            epoch = epochs.get(row.epoch) if row.epoch is not None else None
-            if epoch is None:
-                continue
-            if epoch.epoch not in leaves:
-                under_root = await work_rows.standing_receipts(session, job_id, epoch=epoch.epoch)
-                leaves[epoch.epoch] = [parse_hex(each.digest) + parse_hex(each.signature) for each in under_root]
-            offer = offers[row.offer_hash]
-            bundles.append(self._bundle(row, epoch, leaves[epoch.epoch], offer.offer, offer.signature))
-        return bundles
+        for number in {row.epoch for row in seen if row.epoch is not None}:
+            under_root = await work_rows.standing_receipts(session, job_id, epoch=number)
+            leaves[number] = [receipt_leaf(parse_hex(each.digest), parse_hex(each.signature)) for each in under_root]
+        parts = [(row, epochs[row.epoch], offers[row.offer_hash]) for row in seen if row.epoch is not None]
+        return await asyncio.to_thread(lambda: [_bundle(self._domain, *part, leaves[part[1].epoch]) for part in parts])
 
-    def _bundle(
-        self, row: ReceiptRow, epoch: Epoch, leaves: list[bytes], offer: dict[str, object], offer_signature: str
-    ) -> ReceiptBundle:
-        assert row.leaf_index is not None and epoch.transaction_hash is not None, "an observed epoch is complete"
-        return ReceiptBundle(
-            version=BUNDLE_VERSION,
-            chain_id=self._domain.chain_id,
-            jobs=self._domain.jobs,
-            receipt=row.receipt,
-            signature=row.signature,
-            offer=offer,
-            offer_signature=offer_signature,
-            epoch=epoch.epoch,
-            receipts_root=epoch.receipts_root,
-            leaf_index=row.leaf_index,
-            leaf_count=epoch.leaf_count,
-            proof=["0x" + sibling.hex() for sibling in merkle.proof(leaves, row.leaf_index)],
-            commit_transaction=epoch.transaction_hash,
-        )
+
+def _bundle(
+    domain: SigningDomain, row: ReceiptRow, epoch: Epoch, offer: OfferRow, leaves: Sequence[bytes]
+) -> ReceiptBundle:
+    return build_bundle(
+        domain=domain,
+        receipt=Receipt.from_json(row.receipt),
+        signature=parse_hex(row.signature),
+        offer=Offer.from_json(offer.offer),
+        offer_signature=parse_hex(offer.signature),
+        epoch=epoch.epoch,
+        leaves=leaves,
+        commit_transaction=parse_hex(str(epoch.transaction_hash)),
+    )
 
 
 def _unit_view(unit: Unit, receipt: ReceiptRow | None) -> UnitView:

@@ -20,7 +20,6 @@ contract ConservationTest is Test {
         bytes4[] selectors;
     }
 
-    event L(string a, uint256 n);
     Handler private handler;
     PayoutToken private token;
     Bonds private bonds;
@@ -152,12 +151,8 @@ contract ConservationTest is Test {
         for (uint256 step = 0; step < 3_000; ++step) {
             bytes32 dice = keccak256(abi.encode("walk", step));
             bytes4 act = acts[uint256(dice) % acts.length];
-            bytes memory arguments = new bytes(0);
-            for (uint256 i = 0; i < 5; ++i) {
-                // Small enough for every integer type, and a valid bool.
-                arguments =
-                    bytes.concat(arguments, bytes32(uint256(keccak256(abi.encode(dice, i))) % (i == 4 ? 2 : 2 ** 32)));
-            }
+            bytes memory arguments =
+                abi.encode(hash(dice, 0), hash(dice, 1), hash(dice, 2), hash(dice, 3), hash(dice, 4));
             (bool accepted,) = address(handler).call(bytes.concat(act, arguments));
             accepted; // a refused act is as much a part of the walk as an accepted one
         }
@@ -193,11 +188,14 @@ contract ConservationTest is Test {
         for (uint256 i = 0; i < accounts.length; ++i) {
             assertTrue(handler.callsOf(accounts[i]) > 0, string.concat("actor acted: ", vm.toString(i)));
         }
-        for (uint256 i = 0; i < expected.length; ++i) { emit L(expected[i], handler.timesDone(expected[i])); }
+        assertTrue(handler.timesDone("fine") > 0, "silence was fined");
         invariant_escrow_of_every_account_is_what_its_acts_say();
         invariant_stake_of_every_account_is_what_its_acts_say();
         invariant_tokens_held_are_tokens_owed();
         invariant_every_job_keeps_its_record_and_its_budget();
     }
+
+    function hash(bytes32 dice, uint256 index) private pure returns (bytes32) {
+        return keccak256(abi.encode(dice, index));
+    }
 }
-contract TmpWalk is ConservationTest {}

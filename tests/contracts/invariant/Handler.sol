@@ -55,34 +55,34 @@ contract Handler is Books {
 
     /* MONEY IN AND OUT */
 
-    function depositEscrow(uint256 who, uint128 amountWei) external {
+    function depositEscrow(uint256 who, uint256 amount) external {
         Actor memory actor = buyers[who % 2];
-        amountWei = uint128(bent(amountWei, 1, 200 ether));
+        uint128 amountWei = uint128(bent(amount, 1, 200 ether));
         fundEscrow(actor, amountWei);
         escrowIn[actor.addr] += amountWei;
         did("depositEscrow", actor.addr);
     }
 
-    function withdrawEscrow(uint256 who, uint128 amountWei) external {
+    function withdrawEscrow(uint256 who, uint256 amount) external {
         Actor memory actor = buyers[who % 2];
-        amountWei = uint128(bent(amountWei, 1, 60 ether));
+        uint128 amountWei = uint128(bent(amount, 1, 60 ether));
         vm.prank(actor.addr);
         jobs.withdraw(amountWei);
         escrowOut[actor.addr] += amountWei;
         did("withdrawEscrow", actor.addr);
     }
 
-    function depositBond(uint256 who, uint128 amountWei) external {
+    function depositBond(uint256 who, uint256 amount) external {
         Actor memory actor = anyStaker(who);
-        amountWei = uint128(bent(amountWei, 1, 100 ether));
+        uint128 amountWei = uint128(bent(amount, 1, 100 ether));
         fundBond(actor, amountWei);
         bondIn[actor.addr] += amountWei;
         did("depositBond", actor.addr);
     }
 
-    function beginUnbond(uint256 who, uint128 amountWei) external {
+    function beginUnbond(uint256 who, uint256 amount) external {
         Actor memory actor = anyStaker(who);
-        amountWei = uint128(bent(amountWei, 1, 40 ether));
+        uint128 amountWei = uint128(bent(amount, 1, 40 ether));
         vm.prank(actor.addr);
         bonds.beginUnbond(amountWei);
         leaving[actor.addr] += amountWei;
@@ -117,7 +117,7 @@ contract Handler is Books {
 
     /* JOBS */
 
-    function openJob(uint256 who, uint32 units, uint32 audits, uint128 priceWei, uint128 bondWei) external {
+    function openJob(uint256 who, uint256 units, uint256 audits, uint256 priceWei, uint256 bondWei) external {
         Bid memory bid = makeBid();
         bid.buyer = buyers[who % 2].addr;
         bid.nonce = ++bidNonce;
@@ -136,11 +136,11 @@ contract Handler is Books {
 
         // Half of the jobs find two providers at once, so that a campaign gets beyond the opening.
         if (units % 2 == 1) return;
-        matchOffer(0, units, priceWei);
-        matchOffer(0, uint256(units) + 1 + audits % 3, priceWei);
+        matchOffer(0, units / 2, priceWei);
+        matchOffer(0, units / 2 % 4 + 1 + audits % 3, bondWei);
     }
 
-    function matchOffer(uint256 which, uint256 provider, uint128 priceWei) public {
+    function matchOffer(uint256 which, uint256 provider, uint256 priceWei) public {
         (uint256 index, Job memory job) = pickWarm(which);
         provider %= 4;
         Offer memory offer = makeOffer(provider);
@@ -155,7 +155,7 @@ contract Handler is Books {
         did("match", providers[provider].addr);
     }
 
-    function commitWork(uint256 which, uint32 matchIndex, uint32 units, uint32 audits) external {
+    function commitWork(uint256 which, uint256 matchIndex, uint256 units, uint256 audits) external {
         (uint256 index, Job memory job) = pickWarm(which);
         Work[] memory work = new Work[](1);
         work[0] = Work({
@@ -170,7 +170,7 @@ contract Handler is Books {
     }
 
     /// @notice Commits all that is missing and lets the window pass, so that settlements are not left to luck.
-    function finishJob(uint256 which, uint32 matchIndex) external {
+    function finishJob(uint256 which, uint256 matchIndex) external {
         (uint256 index, Job memory job) = pickWarm(which);
         Work[] memory work = new Work[](1);
         work[0].matchIndex = uint32(matchIndex % job.matches.length);
@@ -212,7 +212,7 @@ contract Handler is Books {
     }
 
     function passTime(uint256 seconds_) external {
-        skip(bent(seconds_, 1, 40 minutes));
+        skip(seconds_ % 8 == 0 ? 1 days : bent(seconds_, 1, 40 minutes));
         mine(1);
     }
 
@@ -220,6 +220,11 @@ contract Handler is Books {
 
     function enroll(uint256 who) external {
         Actor memory actor = benches[who % benches.length];
+        if (!disputes.isEnrolled(actor.addr) && verifierBond[actor.addr] > 0) leaveBench(actor.addr);
+        if (bonds.freeOf(actor.addr) < 20 ether) {
+            fundBond(actor, 20 ether);
+            bondIn[actor.addr] += 20 ether;
+        }
         vm.prank(actor.addr);
         disputes.enroll(FINGERPRINT);
         verifierBond[actor.addr] = 20 ether;
@@ -231,20 +236,25 @@ contract Handler is Books {
     function retire(uint256 who) external {
         require(who % 4 == 0); // seldom, or no pool could ever seat a committee
         Actor memory actor = benches[(who / 4) % benches.length];
-        vm.prank(actor.addr);
-        disputes.retire();
-        atStake[actor.addr] -= verifierBond[actor.addr];
-        verifierBond[actor.addr] = 0;
+        leaveBench(actor.addr);
         did("retire", actor.addr);
     }
 
-    function raiseChallenge(uint256 which, uint256 matchIndex, uint32 unit, uint32 attempt, bool honest) external {
+    function leaveBench(address account) private {
+        vm.prank(account);
+        disputes.retire();
+        atStake[account] -= verifierBond[account];
+        verifierBond[account] = 0;
+    }
+
+    function raiseChallenge(uint256 which, uint256 matchIndex, uint256 unit, uint256 attempt) external {
         (uint256 index, Job memory job) = pickWarm(which);
         Actor memory actor = challengers[which % 2];
         matchIndex = pickWorked(index, job, matchIndex);
-        Receipt memory receipt =
-            makeReceipt(tracked[index].jobId, 0, unit % job.bid.units, honest ? HONEST_ROOT : FORGED_ROOT);
-        receipt.attempt = attempt;
+        Receipt memory receipt = makeReceipt(
+            tracked[index].jobId, 0, uint32(unit % job.bid.units), attempt % 2 == 0 ? HONEST_ROOT : FORGED_ROOT
+        );
+        receipt.attempt = uint32(attempt);
         (receipt.provider, receipt.worker) = (job.matches[matchIndex].provider, job.matches[matchIndex].worker);
         bytes memory signature = signed(providerAt(receipt.provider), jobs.receiptDigest(receipt));
         vm.prank(actor.addr);

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+from eth_account.signers.local import LocalAccount
 
 from market.bootstrap import Foundations, Terms, assemble, create_market_api
 from market.chain.deployment import Deployment
 from market.chain.devkeys import OPERATOR, dev_account
 from market.chain.gateway import ChainGateway
-from market.chain.transport import Transport
+from market.chain.transport import HttpTransport, Transport
 from market.client import buyer
 from market.client.http import MarketClient
 from market.db.migrate import upgrade
@@ -60,6 +61,7 @@ class TestMarket:
     __test__ = False
 
     folder: Path
+    rpc_url: str
     transport: Transport
     deployment: Deployment
     newcomer: Newcomer
@@ -69,7 +71,7 @@ class TestMarket:
         """Return a fresh process's services on the same database, as after a restart."""
         url = f"sqlite+aiosqlite:///{self.folder / 'market.sqlite3'}"
         upgrade(url)
-        chain = transport or self.transport
+        chain = transport or HttpTransport(self.rpc_url)
         return assemble(
             Foundations(
                 database=Database(url),
@@ -98,9 +100,9 @@ class TestMarket:
             await task
             await container.close()
 
-    def client(self, container: Container, wallet: ChainGateway) -> MarketClient:
+    def client(self, container: Container, account: LocalAccount) -> MarketClient:
         api = httpx.ASGITransport(create_market_api(container, Mode.SCALED), raise_app_exceptions=True)
-        return MarketClient("http://market", wallet.account, transport=api)
+        return MarketClient("http://market", account, transport=api)
 
     async def puppets(self, container: Container, *names: str, dishonest: str = "") -> list[Puppet]:
         """Make joined puppets; the one named `dishonest` makes its results up."""
@@ -108,7 +110,7 @@ class TestMarket:
         for name in names:
             wallet = await self.newcomer(token_wei=400 * TOKEN)
             salt = b"made up" if name == dishonest else b""
-            made.append(Puppet(name=name, gateway=wallet, client=self.client(container, wallet), salt=salt))
+            made.append(Puppet(name=name, gateway=wallet, client=self.client(container, wallet.account), salt=salt))
             await made[-1].join()
         return made
 
@@ -116,7 +118,7 @@ class TestMarket:
         self, container: Container, job: SmallJob, terms: buyer.Terms = TERMS
     ) -> tuple[MarketClient, JobView]:
         wallet = await self.newcomer(token_wei=200 * TOKEN)
-        client = self.client(container, wallet)
+        client = self.client(container, wallet.account)
         return client, await buyer.submit(client, wallet, job, terms)
 
 

@@ -1,0 +1,99 @@
+"""What goes wrong and must not cost anybody anything: silent workers, restarts, lies, an unreachable chain."""
+
+import httpx
+import pytest
+
+from market.bootstrap import create_market_api
+from market.chain.transport import HttpTransport
+from market.client import buyer
+from market.client.problems import MarketProblem
+from market.protocol.typed import sign
+from market.protocol.wire import CommitSubmission
+from market.settings import Mode
+from tests.integration.loop.market import TERMS, TestMarket, small_job, until_over
+
+
+async def test_a_silent_worker_loses_its_unit_and_is_paid_nothing_for_it(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        silent, ada, ben = await whole_market.puppets(container, "silent", "ada", "ben")
+        client, view = await whole_market.buy(container, small_job((1,)))
+        lost = await silent.client.lease(wait_seconds=10)
+        assert lost is not None
+        late = await silent.submission(lost)
+        kinds = await until_over(client, view.job_id, [ada, ben])
+        assert kinds.count("unit.reassigned") == 1
+        assert await silent.gateway.job_credit_wei(silent.address) == 0
+        with pytest.raises(MarketProblem) as refused:
+            await silent.client.commit(lost.assignment_id, late)
+        assert (refused.value.status, refused.value.type) == (409, "/problems/lease-lost")
+
+
+async def test_handing_in_the_same_receipt_twice_is_one_receipt(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, ben = await whole_market.puppets(container, "ada", "ben")
+        client, view = await whole_market.buy(container, small_job((1,)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        submission = await ada.submission(lease)
+        first = await ada.client.commit(lease.assignment_id, submission)
+        assert await ada.client.commit(lease.assignment_id, submission) == first
+        await until_over(client, view.job_id, [ada, ben])
+        assert await ada.gateway.job_credit_wei(ada.address) == int((await client.job(view.job_id)).paid_wei) // 2
+
+
+async def test_the_market_stopped_mid_job_goes_on_after_a_restart(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, ben = await whole_market.puppets(container, "ada", "ben")
+        client, view = await whole_market.buy(container, small_job((1, 1)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        await ada.do(lease)
+    async with whole_market.running() as container:
+        for puppet in (ada, ben):
+            puppet.client = whole_market.client(container, puppet.account)
+        assert client.account is not None
+        client = whole_market.client(container, client.account)
+        kinds = await until_over(client, view.job_id, [ada, ben])
+        assert kinds[-1] == "job.settled"
+        assert kinds.count("unit.verified") == 2
+
+
+async def test_a_receipt_that_lies_is_refused_by_field_and_the_lease_stands(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, _ = await whole_market.puppets(container, "ada", "ben")
+        await whole_market.buy(container, small_job((1,)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        good = await ada.submission(lease)
+        assert good.receipt is not None
+        dearer = CommitSubmission(
+            epoch=lease.epoch,
+            receipt={**good.receipt, "price_wei": str(int(good.receipt["price_wei"]) + 1)},
+            signature=good.signature,
+            segment_roots=good.segment_roots,
+        )
+        with pytest.raises(MarketProblem) as refused:
+            await ada.client.commit(lease.assignment_id, dearer)
+        assert refused.value.members["field"] == "price_wei"
+        assert (await ada.client.commit(lease.assignment_id, good)).challenge is None
+
+
+async def test_an_unreachable_chain_is_a_clear_503_and_moves_nothing(whole_market: TestMarket) -> None:
+    dead = HttpTransport("http://127.0.0.1:9", timeout_seconds=1)
+    container = whole_market.build(transport=dead)
+    wallet = await whole_market.newcomer()
+    client, job = whole_market.client(container, wallet.account), small_job((1,))
+    bid = await buyer.make_bid(client, wallet, job, TERMS)
+    body = {
+        "bid": bid.to_json(),
+        "signature": "0x" + sign(bid, whole_market.deployment.domain, wallet.account).hex(),
+        "spec": job.spec.to_json(),
+    }
+    api = httpx.ASGITransport(create_market_api(container, Mode.SCALED))
+    async with httpx.AsyncClient(transport=api, base_url="http://market") as http:
+        response = await http.post("/v1/bids", json=body, headers={"Idempotency-Key": "one"})
+    assert (response.status_code, response.json()["type"]) == (503, "/problems/chain-unreachable")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["retry-after"]) > 0
+    assert await client.jobs() == []
+    await container.close()
