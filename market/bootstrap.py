@@ -100,6 +100,13 @@ class OperatorMismatch(CommonwattError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedisMissing(CommonwattError):
+    """The scaled mode carries background work over Redis, and no Redis is named."""
+
+    setting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the contracts were built with, as far as services must know it.
 
@@ -290,11 +297,11 @@ def create_market_api(container: Container, mode: Mode = Mode.EMBEDDED) -> "Fast
 
 
 def create_market_celery(settings: Settings) -> "Celery":
-    """Return the Celery application of the scaled mode; raises ValueError without a Redis URL."""
+    """Return the Celery application of the scaled mode; raises RedisMissing."""
     from market.tasks.celery_app import create_celery  # noqa: PLC0415 - the embedded mode needs no Celery
 
     if settings.tasks.redis_url is None:
-        raise ValueError("the scaled mode needs COMMONWATT_TASKS__REDIS_URL")
+        raise RedisMissing(setting="COMMONWATT_TASKS__REDIS_URL")
     return create_celery(settings.tasks.redis_url.get_secret_value(), lambda: asyncio.run(build(settings)))
 
 

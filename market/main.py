@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "demo": ("market.cli.demo.command:demo", "Buy, do, check, punish and pay for real training on a local chain."),
     "devnet": ("market.cli.devnet:devnet", "A development chain with the contracts on it: up, down, status."),
     "job": ("market.cli.job:job", "Buy work: submit, watch, result, cancel."),
-    "market": ("market.cli.market:market", "Run the market: serve, migrate."),
+    "market": ("market.cli.market:market", "Run the market: serve, migrate, tasks."),
     "receipt": ("market.cli.receipt:receipt", "Check a receipt against the chain alone."),
     "worker": ("", "Sell work: init, join, run, status, leave."),
 }

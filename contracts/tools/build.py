@@ -1,8 +1,8 @@
-"""Builds what others use of the contracts: ABI and bytecode for the deployer, ABI and storage snapshots for the reviewer.
+"""Builds what others use of the contracts: artifacts for the deployer, ABI and storage snapshots for the reviewer.
 
-`python contracts/tools/build.py` compiles `src/` with forge and writes the files; `--check` writes nothing and exits 1 with
-the names of files that are not what the sources give. Only `src/` is compiled, into a folder of its own, so the result
-does not depend on which tests exist. Never deploys, and needs nothing but Python and the tools in node_modules.
+`python contracts/tools/build.py` compiles `src/` with forge and writes the files; `--check` writes nothing and exits 1
+with the names of files that are not what the sources give. Only `src/` is compiled, into a folder of its own, so the
+result does not depend on which tests exist. Never deploys, and needs nothing but Python and the tools in node_modules.
 """
 
 import argparse
@@ -55,21 +55,12 @@ def build() -> Iterator[tuple[Path, str]]:
 def compile_sources() -> Path:
     """Run forge over src alone; raises CalledProcessError when it does not compile."""
     out = ROOM / "out" / "release"
-    forge = ROOM / "node_modules" / ".bin" / "forge"
-    command = [
-        forge,
-        "build",
-        "src",
-        "--extra-output",
-        "storageLayout",
-        "--out",
-        out,
-        "--cache-path",
-        ROOM / "cache" / "release",
-    ]
+    forge = ROOM / "tools" / "forge"
+    folders: list[str | Path] = ["--out", out, "--cache-path", ROOM / "cache" / "release"]
+    command = [forge, "build", "src", "--extra-output", "storageLayout", *folders]
     # FOUNDRY_* settings of whoever calls (a test profile, say) must not reach the released bytecode.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOUNDRY_")}
-    subprocess.run(command, cwd=ROOM, env=environment, check=True, stdout=sys.stderr)
+    subprocess.run(command, cwd=ROOM, env=environment, check=True, stdout=sys.stderr)  # noqa: S603 - the pinned forge, our own flags
     return out
 
 
@@ -127,10 +118,8 @@ def _render(value: Any) -> str:
 
 def _report(stale: list[Path]) -> int:
     for path in stale:
-        print(
-            f"{path.relative_to(ROOM.parent)} is not what the sources give; run contracts/tools/build.py",
-            file=sys.stderr,
-        )
+        name = path.relative_to(ROOM.parent)
+        sys.stderr.write(f"{name} is not what the sources give; run contracts/tools/build.py\n")
     return 1 if stale else 0
 
 

@@ -7,6 +7,7 @@ just as correct: every promise is a row.
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -21,7 +22,10 @@ LOOK_SECONDS: Final = 0.1
 
 
 class _Server(uvicorn.Server):
-    """Tells the container as soon as a signal says that the end has come."""
+    """Tells the container as soon as a signal says that the end has come. A second SIGINT does not wait for anybody.
+
+    uvicorn would raise the signal again after an orderly end, and the process would seem to have been killed.
+    """
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
@@ -29,7 +33,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping.set()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def follow(self) -> None:
         """End when the container stops for another reason than a signal."""

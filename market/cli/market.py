@@ -1,4 +1,4 @@
-"""`commonwatt market`: run the market's API with its background work, and bring its database up to date."""
+"""`commonwatt market`: run the market's API and its background work, and bring its database up to date."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from market.protocol.errors import CommonwattError
 
 @click.group()
 def market() -> None:
-    """Run the market: serve, migrate."""
+    """Run the market: serve, migrate, tasks."""
 
 
 @market.command()
@@ -53,6 +53,26 @@ def migrate(home: Path | None, revision: str, back_to: str | None, check: bool) 
         else:
             upgrade(url, revision)
         click.echo("the tables are as wanted" if check else f"the tables are at {back_to or revision}")
+
+    _reporting(act)
+
+
+@market.command()
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder for database and artifacts.")
+def tasks(home: Path | None) -> None:
+    """Scaled mode: carry the background work over Redis, in one process that also keeps the beat.
+
+    Needs COMMONWATT_TASKS__MODE=scaled and COMMONWATT_TASKS__REDIS_URL, as `serve` does then.
+    """
+    from market.bootstrap import configure_logging, create_market_celery, load_settings  # noqa: PLC0415 - see `serve`
+
+    configure_logging()
+
+    def act() -> None:
+        settings = load_settings(home=home)
+        schedule = settings.home / "celerybeat-schedule"
+        worker = ["worker", "--beat", "--pool", "solo", "--loglevel", "WARNING", "--schedule", str(schedule)]
+        create_market_celery(settings).worker_main(worker)
 
     _reporting(act)
 

@@ -67,11 +67,11 @@ async def exists(channel: Channel, artifact: ArtifactId) -> bool:
 async def download(
     channel: Channel, artifact: ArtifactId, target: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
 ) -> Path:
-    """Download to `target`, which appears whole or not at all; raises DownloadMismatch, DownloadTooLarge."""
+    """Download to `target`, its folder made, whole or not at all; raises DownloadMismatch, DownloadTooLarge."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("xb") as sink:
+        with partial.open("xb") as sink:
             await _receive(channel, artifact, sink.write, limit_bytes)
             sink.flush()
             await asyncio.to_thread(os.fsync, sink.fileno())

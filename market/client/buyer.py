@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from market.chain.gateway import ChainGateway
 from market.client.http import MarketClient
@@ -20,8 +20,6 @@ from market.protocol.specs import TrainSpec
 from market.protocol.typed import Bid, Cancel, digest, sign
 from market.protocol.wire import BidSubmission, CancelSubmission, JobEvent, JobView
 from market.protocol.words import JobStatus, UnitStatus
-
-FINAL_EVENTS: Final = frozenset({"job.settled", "job.expired", "job.cancelled"})
 
 
 class JobDocuments(Protocol):
@@ -155,12 +153,9 @@ async def post_bid(client: MarketClient, gateway: ChainGateway, bid: Bid, spec: 
     return await client.submit_bid(submission, idempotency_key=f"bid-{digest(bid, domain).hex()}")
 
 
-async def watch(client: MarketClient, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
+def watch(client: MarketClient, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
     """Yield a job's events from the first (or after a sequence number) to its end."""
-    async for event in client.events(job_id, after=after):
-        yield event
-        if event.kind in FINAL_EVENTS:
-            return
+    return client.events(job_id, after=after)
 
 
 async def cancel(client: MarketClient, gateway: ChainGateway, job_id: str) -> JobView:

@@ -44,6 +44,7 @@ from market.protocol.wire import (
 SSE_QUIET_SECONDS: Final = 40.0
 SSE_PAUSE_SECONDS: Final = 1.0
 POLL_MARGIN_SECONDS: Final = 10.0
+FINAL_EVENTS: Final = frozenset({"job.settled", "job.expired", "job.lapsed"})
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
@@ -140,21 +141,27 @@ class MarketClient:
         return await self._get(f"/v1/receipts/{digest}", ReceiptBundle)
 
     async def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
-        """Yield a job's events with sequence above `after`, for ever; a broken stream is resumed where it broke.
+        """Yield a job's events with sequence above `after` until the job is over.
 
-        Raises MarketProblem when the market refuses, MarketUnreachable when it cannot be reached at first asking.
+        A broken stream is resumed where it broke. Raises MarketProblem when the market refuses, MarketUnreachable when
+        it cannot be reached at first asking.
         """
-        reached = False
-        while True:
+        reached = is_over = False
+        while not is_over:
+            came = 0
             try:
                 async for event in self._events_once(job_id, after):
-                    reached, after = True, max(after, event.sequence)
+                    reached, came, after = True, came + 1, max(after, event.sequence)
+                    is_over = event.kind in FINAL_EVENTS
                     yield event
+                # A matched job that was cancelled goes on for a while, and an unmatched one does not: the status knows.
+                is_over = is_over or (came == 0 and (await self.job(job_id)).status.is_terminal)
                 reached = True
             except MarketUnreachable:
                 if not reached:
                     raise
-            await asyncio.sleep(SSE_PAUSE_SECONDS)
+            if not is_over:
+                await asyncio.sleep(SSE_PAUSE_SECONDS)
 
     async def submit_offer(self, submission: OfferSubmission) -> OfferView:
         return await self._post("/v1/offers", submission, OfferView)

@@ -16,6 +16,8 @@ from eth_utils.crypto import keccak
 from market.protocol.typed import Bid
 from market.protocol.words import JobStatus
 
+BURNED = "0x000000000000000000000000000000000000dEaD"  # where `Bonds.BURNED` sends what nobody may have
+
 _BID = "(address,address,bytes32,uint32,uint32,uint64,uint128,uint128,uint8,uint32,uint64,uint64,uint256)"
 _MATCH = "(address,address,bytes32,uint128,uint128,uint32,uint32)"
 _JOB = f"({_BID},uint8,uint32,uint64,uint64,{_MATCH}[])"

@@ -153,9 +153,10 @@ async def _bond_slashed(session: WriteSession, _log: ChainLog, args: Args) -> No
     account = await account_for(session, args["account"])
     account.bond_wei -= args["amount_wei"]
     account.bond_locked_wei -= args["amount_wei"]
-    for who, amount_wei in (("victim", args["victim_wei"]), ("challenger", args["challenger_wei"])):
-        if amount_wei:
-            (await account_for(session, args[who])).bond_credit_wei += amount_wei
+    shares = ((args["victim"], "victim_wei"), (args["challenger"], "challenger_wei"), (jobs.BURNED, "burned_wei"))
+    for address, share in shares:
+        if args[share]:
+            (await account_for(session, address)).bond_credit_wei += args[share]
 
 
 async def _fee_paid(session: WriteSession, _log: ChainLog, args: Args) -> None:

@@ -2,8 +2,8 @@
 
 Decides nothing of its own: the receipt must say what the assignment said, be signed by the worker, and agree with the
 bytes that were uploaded (the ladder's first step: schema, signatures, finiteness, energy bound). An audit's measurement
-goes to market.domain.verification. Reading artifacts happens before the transaction. Handing in the same receipt twice is one
-receipt; the second answer for a differing audit carries a fresh challenge case.
+goes to market.domain.verification. Reading artifacts happens before the transaction. Handing in the same receipt
+twice is one receipt; the second answer for a differing audit carries a fresh challenge case.
 """
 
 import asyncio

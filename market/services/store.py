@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from market.protocol.errors import CommonwattError
 from market.protocol.hashing import ArtifactId
 
 READ_BYTES: Final = 1 << 20
+ABANDONED_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class LocalStore:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+        _forget_abandoned(self._incoming)
 
     @asynccontextmanager
     async def begin(
@@ -172,6 +175,13 @@ class _LocalWriter:
         self._aside.replace(self._place)
         for folder in (self._place.parent, self._place.parent.parent):
             _sync_folder(folder)
+
+
+def _forget_abandoned(incoming: Path) -> None:
+    """Remove what a killed process left half written; no upload lasts a day."""
+    for path in incoming.iterdir():
+        if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -103,7 +103,7 @@ class ViewsService:
         return bundles[0]
 
     async def receipts(self, job_id: str) -> list[ReceiptBundle]:
-        """Return every receipt of the job that stands under an observed root; raises JobUnknown."""
+        """Return every receipt of the job under an observed root, except the voided; raises JobUnknown."""
         async with self._database.read() as session:
             job = await self._require_job(session, job_id)
             rows = await job_rows.committed_receipts(session, job.job_id)

@@ -1,7 +1,7 @@
 """How soon work begins: seconds from POST /v1/bids to the first step that a worker reports, as the buyer sees them.
 
 A real chain, a real market and one real worker, each a process of its own, idle when the bid arrives. Every job has a
-state that the worker has not seen; uploads and the escrow deposit come before the clock starts. The end is the arrival
+state that the worker has not seen; the escrow deposit and uploads come before the clock starts. The end is the arrival
 of the event `unit.started` at the buyer.
 """
 
@@ -83,9 +83,9 @@ async def _seconds_to_first_step(
 ) -> float:
     """Buy one job; return once its receipts are on chain, so that the next finds everybody idle."""
     bid = await buyer.make_bid(client, gateway, job, _TERMS)
+    await buyer.ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
     for data in (job.program, job.state, job.dataset):
         await client.upload_bytes(data)
-    await buyer.ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
     seen: dict[str, float] = {}
     began = time.perf_counter()
     view = await buyer.post_bid(client, gateway, bid, job.spec)

@@ -40,19 +40,18 @@ def whole_market(
 
 @asynccontextmanager
 async def served(market: TestMarket, *, port: int = 0) -> AsyncIterator[tuple[str, Container]]:
-    """Serve the market over HTTP with its background work; yields its URL."""
-    async with market.running() as container:
-        port = port or free_port()
-        api = create_market_api(container, Mode.SCALED)
-        serving = asyncio.create_task(serve(api, container, host="127.0.0.1", port=port, shutdown_seconds=5))
-        url = f"http://127.0.0.1:{port}"
-        async with MarketClient(url) as client:
-            await client.chain()
-        try:
-            yield url, container
-        finally:
-            container.stopping.set()
-            await serving
+    """Serve the market over HTTP with its background work, as `commonwatt market serve` does; yields its URL."""
+    container, port = await asyncio.to_thread(market.build), port or free_port()
+    api = create_market_api(container, Mode.EMBEDDED)
+    serving = asyncio.create_task(serve(api, container, host="127.0.0.1", port=port, shutdown_seconds=5))
+    url = f"http://127.0.0.1:{port}"
+    async with MarketClient(url) as client:
+        await client.chain()
+    try:
+        yield url, container
+    finally:
+        container.stopping.set()
+        await serving
 
 
 @asynccontextmanager

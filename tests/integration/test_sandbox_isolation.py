@@ -199,6 +199,18 @@ async def test_killing_a_silent_runner_leaves_the_keeper_ready(level: Isolation,
 
 
 @pytest.mark.parametrize("level", LEVELS)
+async def test_the_end_of_one_runner_does_not_touch_another(level: Isolation, tmp_path: Path) -> None:
+    async with keeper_at(level, tmp_path / "runs") as keeper:
+        first, second = await fork(keeper, "sleep"), await fork(keeper, "echo")
+        await first.receive(10)
+        await first.kill()
+        await second.send({"alive": True})
+        answer = await second.receive(10)
+
+    assert answer["alive"] is True
+
+
+@pytest.mark.parametrize("level", LEVELS)
 async def test_each_assignment_gets_a_process_of_its_own(level: Isolation, tmp_path: Path) -> None:
     pids = []
     async with keeper_at(level, tmp_path / "runs") as keeper:

@@ -41,7 +41,7 @@ def artifacts_of(job: Small) -> dict[ArtifactId, bytes]:
     return {artifact_id(document): document for document in documents}
 
 
-def lease_of(spec: TrainSpec, unit: int = 0, **changes: Any) -> Lease:
+def lease_of(spec: TrainSpec, unit: int = 0, /, **changes: Any) -> Lease:
     fields: dict[str, Any] = {
         "assignment_id": f"unit-{unit}", "kind": AssignmentKind.WORK, "epoch": 1, "job_id": JOB, "unit": unit,
         "attempt": 1, "spec": spec.to_json(), "price_wei": "7000", "predecessors": [], "expires_at": 0,
@@ -56,11 +56,15 @@ def predecessor(unit: int, state: bytes) -> Predecessor:
 
 @dataclass(kw_only=True)
 class MemoryMarket:
-    """A market that hands out the given leases and remembers what it is told. `reach` False: nobody answers."""
+    """A market that hands out the given leases and remembers what it is told.
+
+    lost: assignments that a heartbeat finds abandoned. late: those that a commit finds lost. reach: whether it answers.
+    """
 
     artifacts: dict[ArtifactId, bytes]
     leases: list[Lease] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
     case: ChallengeCase | None = None
     reach: bool = True
     told: list[tuple[str, Any]] = field(default_factory=list)
@@ -103,7 +107,7 @@ class MemoryMarket:
 
     async def commit(self, assignment_id: str, submission: CommitSubmission) -> CommitReply:
         self.tell("commit", submission)
-        if assignment_id in self.lost:
+        if assignment_id in self.late:
             raise AssignmentLost(status=409, type="/problems/lease-lost", title="", detail="", members={})
         case, self.case = self.case, None
         return CommitReply(assignment_id=assignment_id, status=AssignmentStatus.COMMITTED, challenge=case)
@@ -112,13 +116,13 @@ class MemoryMarket:
         self.tell("release", submission)
 
     async def upload(self, path: Path) -> ArtifactId:
-        data = path.read_bytes()
+        data = await asyncio.to_thread(path.read_bytes)
         self.tell("upload", artifact_id(data))
         self.artifacts[artifact_id(data)] = data
         return artifact_id(data)
 
     async def download(self, artifact: ArtifactId, target: Path, *, limit_bytes: int | None = None) -> Path:
-        target.write_bytes(self.artifacts[artifact])
+        await asyncio.to_thread(target.write_bytes, self.artifacts[artifact])
         return target
 
 

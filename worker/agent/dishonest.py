@@ -64,9 +64,6 @@ class SkippingExecutor:
             energy=self._meter.end(counters, Usage(seconds=seconds, cpu_seconds=seconds)),
         )
 
-    async def close(self) -> None:
-        await self._honest.close()
-
 
 def _mean(states: Sequence[tuple[NamedBytes, ...]]) -> list[NamedBytes]:
     """Average as honest workers do, so that the start state at least is the true one."""

@@ -112,17 +112,15 @@ class Agent:
         self._events.put_nowait(StopAsked())
 
     async def run(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._start(group, "join", self._join())
-                self._start(group, "tick", self._tick())
-                for vote in self._book.unfinished():
-                    self._start(group, f"vote {vote.challenge_id}-{vote.draw}", self._finish_vote(vote))
-                while self._machine.state is not AgentState.STOPPED:
-                    await self._observe(group, await self._events.get())
-                await self._leave()
-        finally:
-            await self._executor.close()
+        """Join, work, leave. The executor belongs to the caller, who closes it."""
+        async with asyncio.TaskGroup() as group:
+            self._start(group, "join", self._join())
+            self._start(group, "tick", self._tick())
+            for vote in self._book.unfinished():
+                self._start(group, f"vote {vote.challenge_id}-{vote.draw}", self._finish_vote(vote))
+            while self._machine.state is not AgentState.STOPPED:
+                await self._observe(group, await self._events.get())
+            await self._leave()
 
     async def _observe(self, group: asyncio.TaskGroup, event: Event) -> None:
         before = self._machine.state

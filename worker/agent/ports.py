@@ -68,6 +68,3 @@ class Executor(Protocol):
 
     async def execute(self, lease: Lease, on_step: Callable[[int], None]) -> Outcome:
         """Return what the unit came to; raises CommonwattError. Cancelling it kills the run."""
-
-    async def close(self) -> None:
-        """End every process."""

@@ -1,9 +1,9 @@
 """The process that keeps one warm interpreter and forks a confined runner for every assignment.
 
-Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE [MODULES]`, in its own namespaces where the level has
-them. It is trusted code that never reads a tenant's bytes: it takes orders from the agent over one socket (JSON
-datagrams, a fork order carries the runner's socket), forks, and reports how each runner ended. The order of acts in
-`_become_runner` is the security argument: everything is taken away before the entry function is called.
+Runs as `python -I -m worker.sandbox.keeper LEVEL CONTROL_FD WARM_MODULE [MODULES]`, in its own namespaces where the
+level has them. It is trusted code that never reads a tenant's bytes: it takes orders from the agent over one socket
+(JSON datagrams, a fork order carries the runner's socket), forks, and reports how each runner ended. The order of
+acts in `_become_runner` is the security argument: everything is taken away before the entry function is called.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -55,7 +55,7 @@ def _serve(control: socket.socket, level: Isolation) -> None:
             if descriptor in runners:
                 poll.unregister(descriptor)
                 os.close(descriptor)
-                control.send(json.dumps(_bury(runners.pop(descriptor))).encode())
+                control.send(json.dumps(_bury(runners.pop(descriptor), runners.values())).encode())
                 continue
             data, passed, _, _ = socket.recv_fds(control, MAX_ORDER_BYTES, 1)
             if not data:
@@ -79,12 +79,12 @@ def _fork(control: socket.socket, stream: int, grant: Grant, level: Isolation) -
     return pid
 
 
-def _bury(pid: int) -> dict[str, Any]:
-    """Reap a runner that has ended, kill whatever it left behind, and say what it used."""
+def _bury(pid: int, others: Collection[int]) -> dict[str, Any]:
+    """Reap a runner that has ended, kill whatever it left behind, and say what it used. others: live runners."""
     _, status, usage = os.wait4(pid, 0)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    _kill_orphans()
+    _kill_orphans(spare=others)
     code = os.waitstatus_to_exitcode(status)
     return {"exited": pid, "code": code, "cpu_seconds": usage.ru_utime + usage.ru_stime}
 
@@ -96,11 +96,11 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _kill_orphans() -> None:
+def _kill_orphans(spare: Collection[int] = ()) -> None:
     """Kill descendants that left their group; as a subreaper this process is the parent of every orphan."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    while children.exists() and (pids := children.read_text().split()):
-        for pid in map(int, pids):
+    while children.exists() and (orphans := {int(pid) for pid in children.read_text().split()} - set(spare)):
+        for pid in orphans:
             _kill(pid)
             os.waitpid(pid, 0)
 

@@ -12,7 +12,7 @@ from market.cli.console import console, print_json
 from market.cli.demo.report import Findings, examine
 from market.cli.demo.screen import Screen, show
 from market.cli.demo.stage import Stage
-from market.cli.demo.story import Outcome, play
+from market.cli.demo.story import Outcome, cast_of, play
 from market.protocol.errors import CommonwattError
 
 
@@ -25,14 +25,15 @@ from market.protocol.errors import CommonwattError
     show_default=True,
     help="Folder of the demo; emptied first. Logs and the trained weights stay in it.",
 )
-def demo(as_json: bool, home: Path) -> None:
+@click.option("--honest", is_flag=True, help="Without the cheat: everybody does the work.")
+def demo(as_json: bool, home: Path, honest: bool) -> None:
     """Buy real training from strangers on a local chain: done, checked, punished and paid."""
     screen = Console(stderr=True, quiet=True) if as_json else console()
     if home.exists():
         shutil.rmtree(home)
     home.mkdir(parents=True)
     try:
-        outcome, findings = asyncio.run(_run(home.resolve(), screen))
+        outcome, findings = asyncio.run(_run(home.resolve(), screen, honest=honest))
     except CommonwattError as error:
         raise click.ClickException(f"{error}\nLogs: {home / 'logs'}") from error
     if as_json:
@@ -42,11 +43,11 @@ def demo(as_json: bool, home: Path) -> None:
     raise SystemExit(0 if findings.held else 1)
 
 
-async def _run(home: Path, screen: Console) -> tuple[Outcome, Findings]:
+async def _run(home: Path, screen: Console, *, honest: bool) -> tuple[Outcome, Findings]:
     stage = Stage(home=home)
     try:
         with Screen(screen) as live:
-            outcome = await play(stage, live)
+            outcome = await play(stage, live, cast_of(honest=honest))
         async with HttpTransport(outcome.chain.rpc_url) as transport:
             findings = await examine(outcome, transport)
     finally:

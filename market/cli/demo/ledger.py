@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from market.chain.gateway import ChainGateway
-
-BURNED = "0x000000000000000000000000000000000000dEaD"
+from market.protocol.jobs import BURNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +36,13 @@ class Ledger:
     contracts_exact: bool
 
     @property
+    def held_wei(self) -> int:
+        """Everything that everybody has, and what is burned."""
+        return sum(holding.total_wei for holding in self.holdings.values()) + self.burned_wei
+
+    @property
     def conserved(self) -> bool:
-        held_wei = sum(holding.total_wei for holding in self.holdings.values()) + self.burned_wei
-        return self.contracts_exact and held_wei == self.supply_wei
+        return self.contracts_exact and self.held_wei == self.supply_wei
 
 
 async def count(gateway: ChainGateway, people: Mapping[str, str]) -> Ledger:
@@ -51,12 +54,11 @@ async def count(gateway: ChainGateway, people: Mapping[str, str]) -> Ledger:
     owed_by_jobs_wei = sum(
         [h.escrow_wei for h in holdings.values()] + [await gateway.job_credit_wei(a) for a in people.values()]
     )
-    owed_by_bonds_wei = sum(
-        [h.bond_wei for h in holdings.values()] + [await gateway.bond_credit_wei(a) for a in people.values()]
-    )
+    credits_wei = [await gateway.bond_credit_wei(a) for a in (*people.values(), BURNED)]
+    owed_by_bonds_wei = sum([h.bond_wei for h in holdings.values()] + credits_wei)
     return Ledger(
         holdings=MappingProxyType(holdings),
-        burned_wei=await gateway.token_balance_wei(BURNED),
+        burned_wei=await gateway.token_balance_wei(BURNED) + await gateway.bond_credit_wei(BURNED),
         supply_wei=await gateway.token_supply_wei(),
         contracts_exact=(jobs_wei, bonds_wei) == (owed_by_jobs_wei, owed_by_bonds_wei),
     )

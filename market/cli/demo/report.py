@@ -51,6 +51,7 @@ async def examine(outcome: Outcome, transport: Transport) -> Findings:
     verified = [await verify_on_chain(transport, check(encode_bundle(bundle))) for bundle in outcome.receipts]
     joules, source = energy(outcome)
     shares = shares_of(outcome)
+    cheats = sum(actor.dishonest for actor in outcome.cast)
     figures = {
         "val_loss_start": round(loss_start, 4),
         "val_loss_end": round(loss_end, 4),
@@ -66,16 +67,16 @@ async def examine(outcome: Outcome, transport: Transport) -> Findings:
         "receipts_verified": len(verified),
         "seconds": {**outcome.seconds, "total": round(sum(outcome.seconds.values()), 3)},
     }
-    return Findings(figures=figures, shares=shares, broken=broken(figures, len(outcome.receipts)))
+    return Findings(figures=figures, shares=shares, broken=broken(figures, len(outcome.receipts), cheats))
 
 
-def broken(figures: Mapping[str, Any], receipts: int) -> tuple[str, ...]:
-    """Return what did not hold, in words."""
+def broken(figures: Mapping[str, Any], receipts: int, cheats: int) -> tuple[str, ...]:
+    """Return what did not hold, in words. receipts: how many the market showed. cheats: how many had to be caught."""
     fall_percent = 100 * (1 - figures["val_loss_end"] / figures["val_loss_start"])
     claims = {
         f"validation loss fell by {fall_percent:.1f} %, not {LEAST_FALL_PERCENT} %": fall_percent >= LEAST_FALL_PERCENT,
-        "nobody was slashed": figures["workers_slashed"] >= 1,
-        "no unit was reassigned": figures["units_reassigned"] >= 1,
+        f"not exactly {cheats} workers were slashed": figures["workers_slashed"] == cheats,
+        "fewer units were reassigned than workers slashed": figures["units_reassigned"] >= cheats,
         "tokens were lost or made": figures["conservation_ok"],
         "the buyer paid other than the providers earned": figures["buyer_paid"] == figures["providers_earned"],
         "not every receipt could be verified": figures["receipts_verified"] == receipts > 0,

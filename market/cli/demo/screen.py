@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from market.chain.parameters import TOKEN_WEI
 from market.cli.console import tokens
-from market.cli.demo.report import Findings
+from market.cli.demo.report import Findings, Share
 from market.cli.demo.story import Outcome
 from market.protocol.wire import JobEvent
 
@@ -98,31 +99,32 @@ def show(console: Console, outcome: Outcome, findings: Findings) -> None:
 
 
 def _providers(outcome: Outcome, findings: Findings) -> Table:
-    table = Table(title="Who did what", title_justify="left")
+    table = Table(title="Who did what (amounts in CWATT)", title_justify="left")
     for column in ("provider", "units", "audits", "voided", "earned", "slashed", "before", "after"):
-        table.add_column(column, justify="left" if column == "provider" else "right")
+        table.add_column(column, justify="left" if column == "provider" else "right", no_wrap=True)
     shares = {share.name: share for share in findings.shares}
     for name, before in outcome.before.holdings.items():
         after, share = outcome.after.holdings[name], shares.get(name)
-        work = (
-            [
-                str(share.units),
-                str(share.audits),
-                str(share.voided),
-                tokens(share.earned_wei),
-                tokens(share.slashed_wei),
-            ]
-            if share
-            else ["", "", "", "", ""]
-        )
         style = "red" if share and share.slashed_wei else None
-        table.add_row(name, *work, tokens(before.total_wei), tokens(after.total_wei), style=style)
-    table.add_row("burned", *[""] * 5, tokens(outcome.before.burned_wei), tokens(outcome.after.burned_wei))
+        table.add_row(name, *_work(share), _short(before.total_wei), _short(after.total_wei), style=style)
+    ledgers = (outcome.before, outcome.after)
+    table.add_row("burned", *_work(None), *[_short(ledger.burned_wei) for ledger in ledgers])
     table.add_section()
-    totals = [tokens(sum(h.total_wei for h in ledger.holdings.values()) + ledger.burned_wei)
-              for ledger in (outcome.before, outcome.after)]  # fmt: skip
-    table.add_row("sum", *[""] * 5, *totals)
+    table.add_row("all tokens", *_work(None), *[_short(ledger.held_wei) for ledger in ledgers])
     return table
+
+
+def _work(share: Share | None) -> list[str]:
+    if share is None:
+        return [""] * 5
+    counts = [str(share.units), str(share.audits), str(share.voided)]
+    return [*counts, _short(share.earned_wei), _short(share.slashed_wei)]
+
+
+def _short(amount_wei: int) -> str:
+    """Return an amount for a narrow column, rounded down to a thousandth; exact figures stand in the JSON."""
+    thousandths = amount_wei * 1_000 // TOKEN_WEI
+    return f"{thousandths // 1_000}.{thousandths % 1_000:03d}"
 
 
 def _figures(findings: Findings) -> Table:

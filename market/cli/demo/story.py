@@ -7,7 +7,7 @@ The listener hears of each job event as it comes. Raises whatever went wrong: a 
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Protocol
@@ -84,6 +84,7 @@ class Outcome:
     seconds: Mapping[str, float]
     chain: Devnet
     buyer: LocalAccount
+    cast: tuple[Actor, ...]
 
 
 class Listener(Protocol):
@@ -96,7 +97,12 @@ class Listener(Protocol):
         """Hear a new chapter in words, or an event of the job."""
 
 
-async def play(stage: Stage, listener: Listener) -> Outcome:
+def cast_of(*, honest: bool) -> tuple[Actor, ...]:
+    """Return who plays: four workers and two verifiers; one of the workers cheats unless `honest`."""
+    return tuple(replace(actor, dishonest=False) for actor in CAST) if honest else CAST
+
+
+async def play(stage: Stage, listener: Listener, cast: tuple[Actor, ...]) -> Outcome:
     """Play the whole story and return what there is to tell."""
     seconds = Seconds()
     listener.hear("starting a local chain and deploying the contracts", None)
@@ -104,18 +110,18 @@ async def play(stage: Stage, listener: Listener) -> Outcome:
     chain = await stage.start_chain()
     buyer_key: LocalAccount = Account.create()
     people: dict[str, str] = {"faucet": dev_account(DEPLOYER).address, "operator": dev_account(OPERATOR).address}
-    people |= {"buyer": buyer_key.address} | await hand_out(stage, chain, buyer_key.address)
+    people |= {"buyer": buyer_key.address} | await hand_out(stage, chain, cast, buyer_key.address)
     market_url = await stage.start_market(chain)
     async with HttpTransport(chain.rpc_url) as transport:
         gateway = ChainGateway(transport, chain.deployment, buyer_key)
         before = await count(gateway, people)
         seconds.mark("chain and market")
         listener.hear("providers bond their stake and post signed offers", None)
-        for actor in CAST:
+        for actor in cast:
             await stage.start_worker(actor, chain, market_url, PRICE_WEI_PER_GIGAFLOP, WORKER_BOND_WEI)
         recipe = await loading
         async with MarketClient(market_url, buyer_key) as client:
-            await until_joined(stage, client)
+            await until_joined(stage, client, len(cast))
             seconds.mark("join and trace")
             listener.hear("the buyer uploads its program and signs a bid", None)
             relayer = ChainGateway(transport, chain.deployment, dev_account(DEPLOYER))
@@ -126,7 +132,7 @@ async def play(stage: Stage, listener: Listener) -> Outcome:
             listener.hear("providers claim their pay and leave", None)
             result = await download(client, view.job_id, stage.home)
             job, receipts = await client.job(view.job_id), await client.receipts(view.job_id)
-        await stage.stop(*[actor.name for actor in CAST])
+        await stage.stop(*[actor.name for actor in cast])
         after = await count(gateway, people)
         seconds.mark("claim and count")
     return Outcome(
@@ -141,6 +147,7 @@ async def play(stage: Stage, listener: Listener) -> Outcome:
         seconds=seconds.phases,
         chain=chain,
         buyer=buyer_key,
+        cast=cast,
     )
 
 
@@ -164,11 +171,11 @@ def terms(recipe: BuyerJob) -> buyer.Terms:
     )
 
 
-async def hand_out(stage: Stage, chain: Devnet, buyer_address: str) -> dict[str, str]:
+async def hand_out(stage: Stage, chain: Devnet, cast: tuple[Actor, ...], buyer_address: str) -> dict[str, str]:
     """Make every provider's key and give everybody tokens, and gas to those who send transactions themselves."""
     await fund(chain, buyer_address, gas_wei=0, token_wei=BUYER_TOKENS_WEI)
     addresses: dict[str, str] = {}
-    for actor in CAST:
+    for actor in cast:
         folder = stage.worker_home(actor)
         account = create_keystore(folder / "keystore.json", PASSWORD, light=True)
         (folder / "password").write_text(PASSWORD)
@@ -177,10 +184,10 @@ async def hand_out(stage: Stage, chain: Devnet, buyer_address: str) -> dict[str,
     return addresses
 
 
-async def until_joined(stage: Stage, client: MarketClient) -> None:
+async def until_joined(stage: Stage, client: MarketClient, providers: int) -> None:
     """Wait until every provider's offer is in the book."""
     give_up = time.monotonic() + JOIN_SECONDS
-    while len(await client.offers()) < len(CAST):
+    while len(await client.offers()) < providers:
         stage.check_alive()
         if time.monotonic() > give_up:
             raise DemoFailed(at="join", reason=f"not all providers joined within {JOIN_SECONDS:.0f} s")

@@ -49,10 +49,10 @@ async def transactions_of(session: ReadSession, job_id: str) -> Sequence[OutboxT
 
 
 async def committed_receipts(session: ReadSession, job_id: str) -> Sequence[ReceiptRow]:
-    """Return the job's receipts that were put under a root, in epoch and leaf order."""
+    """Return the job's receipts that stand under a root, in epoch and leaf order; voided ones no longer stand."""
     query = (
         select(ReceiptRow)
-        .where(ReceiptRow.job_id == job_id.lower(), ReceiptRow.epoch.is_not(None))
+        .where(ReceiptRow.job_id == job_id.lower(), ReceiptRow.epoch.is_not(None), ReceiptRow.voided.is_(False))
         .order_by(ReceiptRow.epoch, ReceiptRow.leaf_index)
     )
     return (await session.scalars(query)).all()

@@ -97,6 +97,16 @@ async def test_bytes_are_on_disk_before_they_have_their_name(tmp_path: Path, mon
     assert order[:3] == ["flush", "rename", "flush"]
 
 
+async def test_what_a_killed_process_left_half_written_is_removed_a_day_later(tmp_path: Path) -> None:
+    LocalStore(tmp_path)
+    old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+    old.write_bytes(DATA)
+    young.write_bytes(DATA)
+    os.utime(old, (1, 1))
+    LocalStore(tmp_path)
+    assert files(tmp_path) == ["young"]
+
+
 async def test_what_is_not_stored_is_unknown(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     with pytest.raises(ArtifactUnknown):

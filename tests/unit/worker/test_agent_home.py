@@ -102,7 +102,7 @@ class Library:
 
     async def __call__(self, artifact: ArtifactId, target: Path, *, limit_bytes: int | None = None) -> Path:
         self.downloads.append(artifact)
-        target.write_bytes(self.held[artifact])
+        _file(target, self.held[artifact])
         return target
 
 
@@ -127,7 +127,7 @@ async def test_the_least_recently_used_artifact_makes_room(tmp_path: Path) -> No
         os.utime(tmp_path / name, (used_at, used_at))
     cache.keep(_file(tmp_path.parent / "made", b"d" * 40))
 
-    assert set(os.listdir(tmp_path)) == {names[0], hashlib.sha256(b"d" * 40).hexdigest()}
+    assert _names_in(tmp_path) == {names[0], hashlib.sha256(b"d" * 40).hexdigest()}
 
 
 async def test_a_run_gets_a_name_of_its_own_for_a_cached_file(tmp_path: Path) -> None:
@@ -140,6 +140,10 @@ async def test_a_run_gets_a_name_of_its_own_for_a_cached_file(tmp_path: Path) ->
 def _file(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def _content(path: Path) -> bytes:
