@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -28,7 +29,7 @@ from worker.sandbox.levels import Isolation, choose
 from worker.settings import WorkerSettings
 
 LEVELS: Final = [level.value for level in Isolation]
-WISHES: Final = ("bond_wei", "price_wei_per_gigaflop", "verifier", "zone", "electricity_price")
+WISHES: Final = ("bond_wei", "price_wei_per_gigaflop", "verifier", "checks_only", "zone", "electricity_price")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,6 +42,11 @@ class _Sentences(click.Group):
             return super().invoke(context)
         except CommonwattError as error:
             raise click.ClickException(str(error)) from error
+        except ExceptionGroup as group:  # what ended a task of the agent
+            only = group.exceptions[0]
+            if len(group.exceptions) > 1 or not isinstance(only, CommonwattError):
+                raise
+            raise click.ClickException(str(only)) from group
 
 
 def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
@@ -71,6 +77,7 @@ _market_options = _options(
 _wish_options = _options(
     click.option("--bond-wei", type=int, help="Stake to hold in all, in the token's smallest unit"),
     click.option("--price-wei-per-gigaflop", type=int, help="Price, in the token's smallest unit"),
+    click.option("--checks-only", is_flag=True, help="Take audits and votes, and leave the work to others"),
     click.option("--verifier", is_flag=True, help="Also sit on committees; locks the verifier bond"),
     click.option("--zone", default="unknown", show_default=True, help="Electricity zone, such as DE or US-CAISO"),
     click.option("--electricity-price", type=Decimal, default=Decimal(0), help="US dollars per kWh"),
@@ -175,6 +182,7 @@ def leave(**flags: Any) -> None:
             return await joining.leave(chain)
 
     left = asyncio.run(act())
+    replace(profile, offer_valid_until=0).save(home.profile)  # a later `run` must offer anew
     click.echo(f"unbonding {left.unbonding_wei} wei, withdrawn {left.withdrawn_wei} wei, locked {left.locked_wei} wei")
     if left.unbonding_wei:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(left.ready_at))

@@ -21,6 +21,7 @@ abstract contract Committees is Verifiers {
         uint8 votes; // in the present draw
         uint8 reveals; // in the present draw
         uint128 feesWei; // paid so far, over all draws
+        uint32 unitsAtStake; // what the match had committed when the challenge was raised
     }
 
     enum SeatState {

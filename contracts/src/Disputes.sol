@@ -24,7 +24,6 @@ contract Disputes is Committees {
 
     uint256 private _lastChallengeId;
     mapping(bytes32 receiptDigest => uint256 challengeId) private _challengeOfReceipt;
-    mapping(bytes32 jobId => mapping(uint256 matchIndex => uint32 count)) private _openOnMatch;
 
     /* CONSTRUCTOR */
 
@@ -48,7 +47,8 @@ contract Disputes is Committees {
         bytes32 digest = jobs.receiptDigest(receipt);
         _requireChallengeable(job, receipt.jobId);
         _requireReceipt(job, matchIndex, receipt);
-        require(digest.isSignedBy(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
+        // The key's own signature only: a contract could sign for its work and deny the signature once it is challenged.
+        require(digest.isSignedByKey(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
         _requireUnjudged(digest);
 
         challengeId = ++_lastChallengeId;
@@ -57,7 +57,7 @@ contract Disputes is Committees {
         _dockets[challengeId].worker = receipt.worker;
         _dockets[challengeId].raisedAt = uint64(block.number);
         _dockets[challengeId].poolSize = uint32(_poolSize(receipt.fingerprint));
-        _openOnMatch[receipt.jobId][matchIndex] += 1;
+        _dockets[challengeId].unitsAtStake = job.matches[matchIndex].units;
         _requireCourt(challengeId);
         _announce(challengeId, receipt.unit, _awaitBeacon(challengeId));
 
@@ -126,11 +126,8 @@ contract Disputes is Committees {
     {
         Match calldata entry = job.matches[matchIndex];
         (uint32 voidedUnits, uint128 slashedWei) = jobs.voidedOf(receipt.jobId, matchIndex);
-        // INVARIANT: a match never loses more units than it has committed, so the bill cannot go below zero.
-        require(
-            voidedUnits + _openOnMatch[receipt.jobId][matchIndex] < entry.units,
-            Errors.Disputes_NothingAtStake(receipt.jobId, matchIndex, entry.units)
-        );
+        // Challenges that are still open do not count: a decoy could keep an honest challenger out until the window closes.
+        require(voidedUnits < entry.units, Errors.Disputes_NothingAtStake(receipt.jobId, matchIndex, entry.units));
         dispute.jobId = receipt.jobId;
         dispute.receiptDigest = digest;
         dispute.claimedRoot = receipt.traceRoot;
@@ -176,7 +173,6 @@ contract Disputes is Committees {
         Challenge storage dispute = _challenges[challengeId];
         dispute.status = ChallengeStatus.RESOLVED;
         dispute.verdict = verdict;
-        _openOnMatch[dispute.jobId][dispute.matchIndex] -= 1;
 
         uint128 restWei = _challengeLockWei() - _dockets[challengeId].feesWei;
         uint128 slashedWei;
@@ -193,7 +189,10 @@ contract Disputes is Committees {
 
     function _slashProvider(uint256 challengeId) private returns (uint128 slashedWei) {
         Challenge storage dispute = _challenges[challengeId];
-        (, uint128 alreadyWei) = jobs.voidedOf(dispute.jobId, dispute.matchIndex);
+        (uint32 voidedUnits, uint128 alreadyWei) = jobs.voidedOf(dispute.jobId, dispute.matchIndex);
+        // INVARIANT: a match never loses more units than it has committed, so the bill cannot go below zero. Whoever signs
+        // two receipts for one unit can be overturned twice and loses what there is to lose the first time.
+        if (voidedUnits >= _dockets[challengeId].unitsAtStake) return 0;
         // INVARIANT: one match loses its bond once. Another verdict against it since the challenge may have taken it.
         slashedWei = alreadyWei == 0 ? dispute.bondWei : 0;
         IBonds.Split memory split = IBonds.Split({

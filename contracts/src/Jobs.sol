@@ -12,7 +12,7 @@ import {Digests} from "./libraries/Digests.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Lifecycle} from "./libraries/Lifecycle.sol";
 import {Bid, Job, Match, Offer, Receipt, Work} from "./types/Documents.sol";
-import {ExecutionClass, JobStatus} from "./types/Words.sol";
+import {JobStatus} from "./types/Words.sol";
 
 /// @title Jobs: matches, commitments and pay
 /// @dev See IJobs, which says what each act promises; the tokens are in Escrows. Multicall puts several acts into one
@@ -292,7 +292,7 @@ contract Jobs is Escrows, EIP712, Multicall {
         record.status = JobStatus.OPEN;
         jobId = bidDigest(record.bid);
         _requireOperator(record);
-        _requireSane(record.bid);
+        Lifecycle.requireSane(record.bid, minWindowSeconds, block.timestamp);
         require(_jobs[jobId] == 0, Errors.Jobs_AlreadyOpened(jobId));
         _requireSigned(jobId, record.bid.buyer, signature);
 
@@ -391,23 +391,5 @@ contract Jobs is Escrows, EIP712, Multicall {
 
     function _requireSigned(bytes32 digest, address signer, bytes calldata signature) private view {
         require(digest.isSignedBy(signer, signature), Errors.Jobs_BadSignature(signer, digest));
-    }
-
-    function _requireSane(Bid memory bid) private view {
-        uint256 latest = block.timestamp + Lifecycle.MAX_JOB_SECONDS;
-        require(block.timestamp <= bid.expiry, Errors.Jobs_BidExpired(bid.expiry, block.timestamp));
-        require(
-            bid.units > 0 && bid.unitGigaflops > 0 && bid.executionClass != ExecutionClass.NONE,
-            Errors.Jobs_EmptyBid(bid.units, bid.unitGigaflops)
-        );
-        require(
-            bid.challengeWindowSeconds >= minWindowSeconds
-                && bid.challengeWindowSeconds <= Lifecycle.MAX_WINDOW_SECONDS,
-            Errors.Jobs_BadWindow(bid.challengeWindowSeconds, minWindowSeconds, Lifecycle.MAX_WINDOW_SECONDS)
-        );
-        require(
-            bid.deadline > block.timestamp && bid.deadline <= latest,
-            Errors.Jobs_BadDeadline(bid.deadline, block.timestamp, latest)
-        );
     }
 }

@@ -32,7 +32,10 @@ class PendingReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
-    """busy: an act on the job's record is in flight, or an auditor is about to challenge with it. chain_now, deadline, committed_at: unix seconds on chain."""
+    """busy: an act on the job's record is in flight, or an auditor is about to challenge with it.
+
+    chain_now, deadline, committed_at: unix seconds on chain.
+    """
 
     status: JobStatus
     units: tuple[UnitFacts, ...]

@@ -150,12 +150,16 @@ class CancelSubmission(Wire):
 
 
 class WorkerPresence(Wire):
-    """What a worker tells the market about itself when it starts, drains or stops."""
+    """What a worker tells the market about itself when it starts, drains or stops.
+
+    verifier: sits on committees. checks_only: takes audits and votes, and leaves the work to others.
+    """
 
     provider: Address
     fingerprint: Hex32
     draining: bool = False
     verifier: bool = False
+    checks_only: bool = False
 
 
 class WorkerView(Wire):

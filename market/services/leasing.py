@@ -136,7 +136,8 @@ class LeasingService:
             await self._drop_held(session, worker)
             if row.draining:
                 return None
-            return await self._drawn(session, worker) or await self._first_ready(session, row)
+            lease = await self._drawn(session, worker)
+            return lease if lease is not None or row.checks_only else await self._first_ready(session, row)
 
     async def _drop_held(self, session: WriteSession, worker: str) -> None:
         for held in await rows.leased_by(session, worker):

@@ -80,6 +80,7 @@ class WorkersService:
         if row.provider != provider:
             row.provider, row.streak = provider, 0  # a streak is backed by the bond under which it was earned
         row.fingerprint, row.verifier, row.draining = presence.fingerprint, presence.verifier, presence.draining
+        row.checks_only = presence.checks_only
         row.last_seen = self._clock.now_ms() // 1000
         return row
 

@@ -301,6 +301,7 @@ def _create_workers() -> None:
         sa.Column("provider", sa.String(length=66), nullable=False),
         sa.Column("fingerprint", sa.String(length=66), nullable=False),
         sa.Column("verifier", sa.Boolean(), nullable=False),
+        sa.Column("checks_only", sa.Boolean(), nullable=False),
         sa.Column("draining", sa.Boolean(), nullable=False),
         sa.Column("last_seen", WIDE, nullable=False),
         sa.Column("streak", WIDE, nullable=False),

@@ -35,6 +35,7 @@ class Profile:
     """What `join` settled: which market, and the standing offer that `run` keeps alive.
 
     facts: what the offer says about the machine. verifier: whether the worker sits on committees.
+    checks_only: whether it leaves the work to others.
     """
 
     market_url: str
@@ -45,6 +46,7 @@ class Profile:
     facts: dict[str, Any]
     verifier: bool
     offer_valid_until: int
+    checks_only: bool = False
 
     def save(self, path: Path) -> None:
         _replace(path, asdict(self))

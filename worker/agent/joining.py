@@ -39,6 +39,7 @@ class Terms:
     fingerprint: bytes
     facts: dict[str, Any]
     verifier: bool
+    checks_only: bool = False
 
 
 async def ensure_bond(chain: ChainGateway, bond_wei: int) -> int:
@@ -69,6 +70,7 @@ async def announce(market: MarketClient, account: LocalAccount, terms: Terms, *,
         fingerprint="0x" + terms.fingerprint.hex(),
         draining=draining,
         verifier=terms.verifier,
+        checks_only=terms.checks_only,
     )
     return (await market.put_worker(presence)).advice
 

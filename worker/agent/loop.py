@@ -80,6 +80,7 @@ class Identity:
     domain: SigningDomain
     fingerprint: bytes
     verifier: bool
+    checks_only: bool = False
 
     @property
     def worker(self) -> str:
@@ -317,7 +318,11 @@ class Agent:
     def _presence(self, *, draining: bool) -> WorkerPresence:
         me = self._identity
         return WorkerPresence(
-            provider=me.provider, fingerprint="0x" + me.fingerprint.hex(), draining=draining, verifier=me.verifier
+            provider=me.provider,
+            fingerprint="0x" + me.fingerprint.hex(),
+            draining=draining,
+            verifier=me.verifier,
+            checks_only=me.checks_only,
         )
 
     async def _persist(self, what: str, call: Callable[[], Awaitable[_Result]]) -> _Result:

@@ -66,6 +66,7 @@ class Wish:
     verifier: bool
     zone: str
     electricity_microdollars_per_kwh: int
+    checks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,7 @@ async def join(session: Session, wish: Wish, place: Place) -> JoinReport:
         fingerprint=session.fingerprint,
         facts=facts.model_dump(mode="json"),
         verifier=wish.verifier,
+        checks_only=wish.checks_only,
     )
     added_wei = await joining.ensure_bond(session.chain, wish.bond_wei)
     enrolled = wish.verifier and await joining.ensure_enrolled(session.chain, session.fingerprint)
@@ -163,6 +165,7 @@ async def join(session: Session, wish: Wish, place: Place) -> JoinReport:
         fingerprint="0x" + session.fingerprint.hex(),
         facts=terms.facts,
         verifier=wish.verifier,
+        checks_only=wish.checks_only,
         offer_valid_until=offer.valid_until,
     )
     profile.save(session.home.profile)
@@ -200,6 +203,7 @@ def terms_of(profile: Profile) -> Terms:
         fingerprint=bytes.fromhex(profile.fingerprint[2:]),
         facts=profile.facts,
         verifier=profile.verifier,
+        checks_only=profile.checks_only,
     )
 
 
@@ -211,6 +215,7 @@ def make_agent(session: Session, profile: Profile, machine: Machine, *, dishones
         domain=session.chain.deployment.domain,
         fingerprint=session.fingerprint,
         verifier=profile.verifier,
+        checks_only=profile.checks_only,
     )
     executor: Executor = session.executor
     if dishonest:

@@ -91,6 +91,7 @@ interface IDisputes {
     function retire() external;
 
     /// @notice Challenges a work receipt of a warm job; locks the challenger's bond and the committee's fees.
+    /// @param signature of the worker's own key: a contract wallet could deny later what it signed
     function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
         external
         returns (uint256 challengeId);

@@ -48,10 +48,16 @@ library Digests {
 
     /// @notice Whether `signer` signed `digest`, as a key pair or as a contract wallet (ERC-1271).
     /// @dev The key pair is tried first: it needs no look at the signer's code, and an account that has both (EIP-7702)
-    /// is ruled by its key anyway. OpenZeppelin refuses high-s and odd-v signatures, so none can be altered.
+    /// is ruled by its key anyway.
     function isSignedBy(bytes32 digest, address signer, bytes calldata signature) internal view returns (bool) {
+        return isSignedByKey(digest, signer, signature)
+            || SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
+    }
+
+    /// @notice Whether the key pair of `signer` signed `digest`.
+    /// @dev OpenZeppelin refuses high-s and odd-v signatures, so none can be altered into another.
+    function isSignedByKey(bytes32 digest, address signer, bytes calldata signature) internal pure returns (bool) {
         (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
-        return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
+        return failure == ECDSA.RecoverError.NoError && recovered == signer;
     }
 }

@@ -167,13 +167,13 @@ library Errors {
     /// @notice Thrown when the receipt is not a work receipt of this match.
     error Disputes_ReceiptMismatch(bytes32 jobId, uint32 matchIndex);
 
-    /// @notice Thrown when the receipt does not carry its worker's signature.
+    /// @notice Thrown when the receipt does not carry the signature of its worker's own key.
     error Disputes_BadSignature(address worker, bytes32 receiptDigest);
 
     /// @notice Thrown when the receipt was challenged before and the outcome stands or is awaited.
     error Disputes_AlreadyChallenged(bytes32 receiptDigest, uint256 challengeId);
 
-    /// @notice Thrown when every committed unit of the match is voided or under challenge.
+    /// @notice Thrown when the match has no committed unit that stands.
     error Disputes_NothingAtStake(bytes32 jobId, uint32 matchIndex, uint32 units);
 
     /// @notice Thrown when a provider challenges its own receipt.

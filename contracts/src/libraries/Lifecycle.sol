@@ -2,10 +2,11 @@
 pragma solidity 0.8.37;
 
 import {Bid, Job} from "../types/Documents.sol";
-import {JobStatus} from "../types/Words.sol";
+import {ExecutionClass, JobStatus} from "../types/Words.sol";
+import {Errors} from "./Errors.sol";
 
-/// @notice When a job is complete, and from when it can be paid. Pure; Jobs and Disputes both ask here, so the last
-/// moment of a challenge and the first moment of pay cannot drift apart.
+/// @notice Which bids can be jobs, when a job is complete, and from when it can be paid. Pure; Jobs and Disputes both ask
+/// here, so the last moment of a challenge and the first moment of pay cannot drift apart.
 library Lifecycle {
     // Limits that keep a signed offer from being locked into a job nobody would call a job.
     uint256 internal constant MAX_MATCHES = 64; // what one settlement pays within a block's gas
@@ -14,6 +15,24 @@ library Lifecycle {
 
     function isWarm(JobStatus status) internal pure returns (bool) {
         return status == JobStatus.OPEN || status == JobStatus.MATCHED || status == JobStatus.COMMITTED;
+    }
+
+    /// @notice Refuses terms that no job can have, or that would hold a provider's bond for longer than a job lasts.
+    function requireSane(Bid memory bid, uint256 minWindowSeconds, uint256 nowSeconds) internal pure {
+        uint256 latest = nowSeconds + MAX_JOB_SECONDS;
+        require(nowSeconds <= bid.expiry, Errors.Jobs_BidExpired(bid.expiry, nowSeconds));
+        require(
+            bid.units > 0 && bid.unitGigaflops > 0 && bid.executionClass != ExecutionClass.NONE,
+            Errors.Jobs_EmptyBid(bid.units, bid.unitGigaflops)
+        );
+        require(
+            bid.challengeWindowSeconds >= minWindowSeconds && bid.challengeWindowSeconds <= MAX_WINDOW_SECONDS,
+            Errors.Jobs_BadWindow(bid.challengeWindowSeconds, minWindowSeconds, MAX_WINDOW_SECONDS)
+        );
+        require(
+            bid.deadline > nowSeconds && bid.deadline <= latest,
+            Errors.Jobs_BadDeadline(bid.deadline, nowSeconds, latest)
+        );
     }
 
     /// @notice The most the buyer can pay: every unit and every audit at the highest price.

@@ -1,5 +1,6 @@
 """What a person sees of the demo: bars while it runs, then one table. Words only; every figure comes from `report`."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -11,6 +12,7 @@ from market.cli.demo.story import Outcome
 from market.protocol.wire import JobEvent
 
 SHOWN_SAMPLE_CHARACTERS = 240
+BEHIND_THE_SCENES = frozenset({"faucet", "operator"})  # counted in "all tokens", and of no interest one by one
 PEOPLE = frozenset({"worker", "auditor", "challenger", "provider"})
 LINES = {
     "audit.differed": "[red]unit {unit}: {auditor} executed {worker}'s work again and got another trace[/red]",
@@ -99,18 +101,20 @@ def show(console: Console, outcome: Outcome, findings: Findings) -> None:
 
 
 def _providers(outcome: Outcome, findings: Findings) -> Table:
-    table = Table(title="Who did what (amounts in CWATT)", title_justify="left")
+    table = Table(title="Who did what (amounts in CWATT)", title_justify="left", box=SIMPLE_HEAD)
     for column in ("provider", "units", "audits", "voided", "earned", "slashed", "before", "after"):
         table.add_column(column, justify="left" if column == "provider" else "right", no_wrap=True)
     shares = {share.name: share for share in findings.shares}
     for name, before in outcome.before.holdings.items():
+        if name in BEHIND_THE_SCENES:
+            continue
         after, share = outcome.after.holdings[name], shares.get(name)
         style = "red" if share and share.slashed_wei else None
         table.add_row(name, *_work(share), _short(before.total_wei), _short(after.total_wei), style=style)
     ledgers = (outcome.before, outcome.after)
     table.add_row("burned", *_work(None), *[_short(ledger.burned_wei) for ledger in ledgers])
     table.add_section()
-    table.add_row("all tokens", *_work(None), *[_short(ledger.held_wei) for ledger in ledgers])
+    table.add_row("all tokens", *_work(None), *[f"{ledger.held_wei // TOKEN_WEI:,}" for ledger in ledgers])
     return table
 
 
@@ -129,7 +133,7 @@ def _short(amount_wei: int) -> str:
 
 def _figures(findings: Findings) -> Table:
     figures = findings.figures
-    table = Table(title="Figures", title_justify="left", show_header=False)
+    table = Table(title="Figures", title_justify="left", show_header=False, box=SIMPLE_HEAD)
     rows = {
         "validation loss": f"{figures['val_loss_start']} -> {figures['val_loss_end']} nats per character",
         "units": f"{figures['units_total']}, of which {figures['units_reassigned']} reassigned",

@@ -46,11 +46,11 @@ class ActorNotReady(CommonwattError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """One provider of the demo. dishonest: skips its work. verifier: bonded to sit on committees."""
+    """One provider of the demo, bonded to sit on committees. dishonest: skips its work. checks_only: does none."""
 
     name: str
     dishonest: bool = False
-    verifier: bool = True
+    checks_only: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Stage:
         command = ["worker", "run", "--join", "--home", str(folder), "--market", market_url, "--rpc", chain.rpc_url]
         command += ["--password-file", str(password_file), "--bond-wei", str(bond_wei)]
         command += ["--price-wei-per-gigaflop", str(price_wei)]
-        command += ["--verifier"] if actor.verifier else []
+        command += ["--verifier", *(["--checks-only"] if actor.checks_only else [])]
         command += ["--dishonest", "skip"] if actor.dishonest else []
         await self.start(actor.name, command, {})
 

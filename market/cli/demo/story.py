@@ -43,8 +43,8 @@ CAST: Final = (
     Actor(name="ben"),
     Actor(name="cleo"),
     Actor(name="dora", dishonest=True),
-    Actor(name="vera"),
-    Actor(name="vito"),
+    Actor(name="vera", checks_only=True),
+    Actor(name="vito", checks_only=True),
 )
 
 

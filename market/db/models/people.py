@@ -37,6 +37,7 @@ class WorkerRow(Base):
     provider: Mapped[str] = mapped_column(Hex, index=True)
     fingerprint: Mapped[str] = mapped_column(Hex)
     verifier: Mapped[bool] = mapped_column(default=False)
+    checks_only: Mapped[bool] = mapped_column(default=False)
     draining: Mapped[bool] = mapped_column(default=False)
     last_seen: Mapped[int]
     streak: Mapped[int] = mapped_column(default=0)

@@ -23,6 +23,7 @@ abstract contract Books is Court {
         address challenger;
         uint256 feesWei;
         uint256 draws;
+        uint256 unitsAtStake;
         bytes32 claimedRoot;
         bytes32[3] roots; // what each member of the present draw is fed
         bool[3] revealed;
@@ -130,8 +131,10 @@ abstract contract Books is Court {
         uint256 restWei = CHALLENGE_LOCK - trial.feesWei;
         tracked[trial.job].openChallenges -= 1;
         if (verdict == Verdict.OVERTURNED) {
-            voidedUnits[trial.job][trial.matchIndex] += 1;
-            if (!slashed[trial.job][trial.matchIndex]) bookSlash(trial, job);
+            if (voidedUnits[trial.job][trial.matchIndex] < trial.unitsAtStake) {
+                voidedUnits[trial.job][trial.matchIndex] += 1;
+                if (!slashed[trial.job][trial.matchIndex]) bookSlash(trial, job);
+            }
             timesDone["overturned"] += 1;
         } else if (verdict == Verdict.UPHELD) {
             address provider = job.matches[trial.matchIndex].provider;

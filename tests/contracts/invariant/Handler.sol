@@ -262,7 +262,7 @@ contract Handler is Books {
 
         TrackedChallenge storage trial = trials[challengeId];
         (trial.job, trial.matchIndex, trial.challenger) = (index, matchIndex, actor.addr);
-        trial.claimedRoot = receipt.traceRoot;
+        (trial.claimedRoot, trial.unitsAtStake) = (receipt.traceRoot, job.matches[matchIndex].units);
         tracked[index].openChallenges += 1;
         atStake[actor.addr] += CHALLENGE_LOCK;
         challengeCount = challengeId;

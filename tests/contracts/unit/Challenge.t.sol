@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
-import {Job, Receipt} from "commonwatt/types/Documents.sol";
+import {Job, Offer, Receipt} from "commonwatt/types/Documents.sol";
 import {ChallengeStatus, JobStatus, ReceiptKind, Verdict} from "commonwatt/types/Words.sol";
 import {ContractWallet} from "tests/base/ContractWallet.sol";
 import {Court} from "tests/base/Court.sol";
@@ -141,13 +141,52 @@ contract ChallengeTest is Court {
     }
 
     function test_match_cannot_lose_more_units_than_it_committed() external {
-        Job memory job = completeJob(); // provider 0 committed one unit
-        raise(job, 0, 0, FORGED_ROOT);
+        Job memory job = completeJob(); // provider 0 committed one unit, and signed twice for it
+        uint256 first = raise(job, 0, 0, FORGED_ROOT);
+        uint256 second = raise(job, 0, 1, FORGED_ROOT);
+        sit(first, [HONEST_ROOT, HONEST_ROOT, HONEST_ROOT]);
+        sit(second, [HONEST_ROOT, HONEST_ROOT, HONEST_ROOT]);
+        assertVerdict(second, Verdict.OVERTURNED);
+        (uint32 units, uint128 slashedWei) = jobs.voidedOf(idOf(job), 0);
+        assertEq(units, 1, "one unit was there to lose");
+        assertEq(slashedWei, BOND, "one bond");
+        assertBond(challenger, 494 ether, 0);
         expectRefused(
             job,
             0,
-            makeReceipt(idOf(job), 0, 1, FORGED_ROOT),
+            makeReceipt(idOf(job), 0, 2, FORGED_ROOT),
             abi.encodeWithSelector(Errors.Disputes_NothingAtStake.selector, idOf(job), 0, 1)
+        );
+    }
+
+    function test_decoy_challenge_cannot_shield_a_bad_receipt() external {
+        Job memory job = completeJob(); // provider 0 committed one unit, a bad one
+        fundBond(stranger, CHALLENGE_LOCK);
+        Receipt memory decoy = makeReceipt(idOf(job), 0, 1, HONEST_ROOT);
+        bytes memory signature = signed(providers[0], jobs.receiptDigest(decoy));
+        vm.prank(stranger.addr); // the provider's friend, to hold the place until the window closes
+        disputes.challenge(job, 0, decoy, signature);
+        overturn(job, 0, 0);
+        assertBond(providers[0], 100 ether - BOND, 0);
+    }
+
+    function test_contract_cannot_be_a_worker_that_denies_its_signature() external {
+        ContractWallet wallet = new ContractWallet(providers[0].addr);
+        Offer memory offer = makeOffer(0);
+        offer.worker = address(wallet);
+        (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], jobs.offerDigest(offer)));
+        Job memory job = open(makeBid());
+        vm.prank(operator.addr);
+        jobs.matchOffers(job, offers, signatures);
+        job = commit(matched(job, offers), [uint32(1), 0, 0, 0], [uint32(0), 0, 0, 0]);
+        Receipt memory receipt = makeReceipt(idOf(job), 0, 0, FORGED_ROOT);
+        receipt.worker = address(wallet);
+        // Such a receipt never counts, so nobody takes it for work in the first place.
+        expectRefused(
+            job,
+            0,
+            receipt,
+            abi.encodeWithSelector(Errors.Disputes_BadSignature.selector, address(wallet), jobs.receiptDigest(receipt))
         );
     }
 
