@@ -5,6 +5,7 @@ chain which lost its contracts gets them anew. Everything here rests on keys tha
 them elsewhere.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from market.chain.wallet import BroadcastRefused
 DEFAULT_PORT: Final = 8545
 FAUCET_GAS_WEI: Final = 10 * 10**18
 FAUCET_TOKEN_WEI: Final = 1_000 * TOKEN_WEI
-FAUCET_ATTEMPTS: Final = 5
+FAUCET_ATTEMPTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +101,12 @@ async def fund(
 
 
 async def _persist(act: Callable[[], Awaitable[Sent]]) -> Sent:
-    """Try again when another process used the faucet's nonce between our look and our broadcast."""
-    for _ in range(FAUCET_ATTEMPTS - 1):
+    """Try again when somebody else used the faucet's nonce between our look and our broadcast."""
+    for attempt in range(1, FAUCET_ATTEMPTS):
         try:
             return await act()
         except BroadcastRefused:
-            continue
+            await asyncio.sleep(0.01 * attempt)
     return await act()
 
 

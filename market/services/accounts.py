@@ -62,17 +62,12 @@ class AccountsService:
         top = await top_block(session)
         return max(self._clock.now_ms() // 1000, top.timestamp if top else 0)
 
-    async def read_escrow(self, buyer: str, *, enough_wei: int) -> EscrowReading:
-        """Return what the buyer can still spend.
-
-        enough_wei: the chain itself is asked only when the projection shows less. Raises ChainUnreachable.
-        """
+    async def read_escrow(self, buyer: str) -> EscrowReading:
+        """Return what the buyer can still spend, by the chain: it is the truth about money, and a bid that it cannot be
+        asked about is not accepted. Raises ChainUnreachable."""
         async with self._database.read() as session:
-            row = await account_of(session, buyer)
             promised = await self._promised(session, buyer)
-        spendable_wei = (row.escrow_free_wei if row else 0) - sum(promised.values())
-        if spendable_wei < enough_wei:
-            spendable_wei = (await self._chain.escrow(buyer)).free_wei - await self._still_unopened_wei(promised)
+        spendable_wei = (await self._chain.escrow(buyer)).free_wei - await self._still_unopened_wei(promised)
         return EscrowReading(spendable_wei=max(spendable_wei, 0), counted=frozenset(promised))
 
     async def spendable_in(self, session: ReadSession, buyer: str, reading: EscrowReading) -> int:

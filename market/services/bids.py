@@ -140,7 +140,7 @@ class BidsService:
         computed = await self._programs.unit_gigaflops(spec)
         if bid.unit_gigaflops != computed:
             raise WrongGigaflops(declared=bid.unit_gigaflops, computed=computed)
-        escrow = await self._accounts.read_escrow(bid.buyer, enough_wei=bid.budget_wei)
+        escrow = await self._accounts.read_escrow(bid.buyer)
         view = await self._store(order, escrow, claim)
         self._wakeups.wake("tasks")
         return view

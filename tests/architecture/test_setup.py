@@ -1,6 +1,7 @@
 """Set-up finds a Python that will do, or says in words what is missing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,13 @@ def test_set_up_without_python_says_what_it_needs_and_how_to_name_it(tmp_path: P
 
 def test_set_up_believes_a_python_that_is_named(tmp_path: Path) -> None:
     assert find_python(tmp_path, PYTHON=sys.executable).stdout.strip() == sys.executable
+
+
+def test_set_up_takes_the_node_that_is_there() -> None:
+    own = shutil.which("node")
+    assert own is not None, "make test puts one on the PATH"
+
+    found = subprocess.run([ROOT / ".ci/node"], capture_output=True, text=True, check=True)
+
+    assert found.stderr == ""
+    assert found.stdout.strip() == str(Path(own).parent)

@@ -1,5 +1,6 @@
 """The development chain as a person uses it: up, killed, up again, down."""
 
+import asyncio
 import json
 import os
 import signal
@@ -58,6 +59,15 @@ async def test_a_killed_devnet_comes_back_as_a_new_chain_with_new_contracts(home
     assert after.deployment.genesis_hash != before.deployment.genesis_hash
     async with HttpTransport(after.rpc_url) as transport:
         await ChainReader(transport, after.deployment).check_chain()
+
+
+async def test_many_who_ask_the_faucet_at_once_are_all_served(home: Path) -> None:
+    running, addresses = await devnet.up(home, port=0), [Account.create().address for _ in range(12)]
+    async with HttpTransport(running.rpc_url) as transport:
+        await asyncio.gather(*(devnet.fund(transport, running.deployment, who, token_wei=5) for who in addresses))
+
+        reader = ChainReader(transport, running.deployment)
+        assert [await reader.token_balance_wei(who) for who in addresses] == [5] * 12
 
 
 async def test_down_ends_the_process_and_a_second_down_says_that_none_ran(home: Path) -> None:

@@ -42,7 +42,8 @@ def pinned() -> Iterator[None]:
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filling: bool = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(True)
+    # The public switch also tells the compiler, and imports it for that: a second at every start, for nothing here.
+    _set_deterministic(True)
     # No allowed operator reads uninitialised memory, so filling it would cost time and change nothing.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_flush_denormal(False)
@@ -50,8 +51,12 @@ def pinned() -> Iterator[None]:
         yield
     finally:
         deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(strict)
+        _set_deterministic(strict)
         torch.set_num_threads(threads)
+
+
+def _set_deterministic(strict: bool) -> None:
+    torch._C._set_deterministic_algorithms(strict, warn_only=False)
 
 
 def facts(*, threads: int = THREADS) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The house of the API tests: one migrated database is made per session and copied for each test."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from market.bootstrap import Foundations, Terms, assemble, create_market_api
 from market.chain.devkeys import OPERATOR, dev_account
@@ -18,6 +19,14 @@ from market.services.store import LocalStore
 from market.settings import Mode
 from tests.integration.api.house import DEPLOYMENT, HandClock, House
 from tests.integration.api.memory_chain import MemoryChain
+
+
+@pytest.fixture(autouse=True)
+def _plain_log() -> Iterator[None]:
+    """Log faults as the market does: structlog's own default draws every local variable, which takes half a minute."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """What goes wrong and must not cost anybody anything: silent workers, restarts, lies, an unreachable chain."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -79,11 +81,15 @@ async def test_a_receipt_that_lies_is_refused_by_field_and_the_lease_stands(whol
 
 
 async def test_an_unreachable_chain_is_a_clear_503_and_moves_nothing(whole_market: TestMarket) -> None:
-    dead = HttpTransport("http://127.0.0.1:9", timeout_seconds=1)
-    container = whole_market.build(transport=dead)
     wallet = await whole_market.newcomer()
-    client, job = whole_market.client(container, wallet.account), small_job((1,))
-    bid = await buyer.make_bid(client, wallet, job, TERMS)
+    async with whole_market.running() as alive:
+        client, job = whole_market.client(alive, wallet.account), small_job((1,))
+        bid = await buyer.make_bid(client, wallet, job, TERMS)
+        await buyer.ensure_escrow(wallet, bid.budget_wei)
+        for data in (job.program, job.state, job.dataset):
+            await client.upload_bytes(data)
+    dead = HttpTransport("http://127.0.0.1:9", timeout_seconds=1)
+    container = await asyncio.to_thread(lambda: whole_market.build(transport=dead))
     body = {
         "bid": bid.to_json(),
         "signature": "0x" + sign(bid, whole_market.deployment.domain, wallet.account).hex(),
@@ -95,5 +101,5 @@ async def test_an_unreachable_chain_is_a_clear_503_and_moves_nothing(whole_marke
     assert (response.status_code, response.json()["type"]) == (503, "/problems/chain-unreachable")
     assert response.headers["content-type"] == "application/problem+json"
     assert int(response.headers["retry-after"]) > 0
-    assert await client.jobs() == []
+    assert await whole_market.client(container, wallet.account).jobs() == []
     await container.close()
