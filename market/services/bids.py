@@ -18,7 +18,6 @@ from market.db.repositories.running import enqueue_task
 from market.db.session import Database, WriteSession
 from market.protocol import canonical
 from market.protocol.errors import CommonwattError
-from market.protocol.jobs import JobRecord
 from market.protocol.specs import TrainSpec
 from market.protocol.typed import Bid, Cancel
 from market.protocol.wire import BidSubmission, CancelSubmission, JobView
@@ -27,7 +26,6 @@ from market.services.accounts import AccountsService, EscrowReading
 from market.services.admission import Admission, BidNotForUs, parse_bid, require_admissible
 from market.services.clock import Clock
 from market.services.idempotency import Claim, Idempotency
-from market.services.ports import JobCanceller
 from market.services.programs import ProgramChecker, WrongGigaflops
 from market.services.signatures import Signatures, parse_hex
 from market.services.views import JobUnknown, ViewsService
@@ -91,12 +89,11 @@ class BidsService:
         programs: ProgramChecker,
         idempotency: Idempotency,
         views: ViewsService,
-        canceller: JobCanceller,
     ) -> None:
         self._database, self._clock, self._wakeups = database, clock, wakeups
         self._operator, self._admission = operator, admission
         self._signatures, self._accounts, self._programs = signatures, accounts, programs
-        self._idempotency, self._views, self._canceller = idempotency, views, canceller
+        self._idempotency, self._views = idempotency, views
 
     async def submit(self, submission: BidSubmission, *, idempotency_key: str) -> JobView:
         """Accept a bid and return its job; the same key and body again return the first answer.
@@ -190,7 +187,9 @@ class BidsService:
                 raise JobNotOnChain(job_id=job.job_id, bid_expiry=Bid.from_json(job.bid).expiry)
             if record.status.is_terminal:
                 raise JobAlreadyEnded(job_id=job.job_id, job_status=record.status)
-            await self._canceller.cancel(session, job.job_id, JobRecord.from_json(record.record), signature)
+            stored = await session.get_one(Job, job.job_id)
+            stored.cancel_signature = "0x" + signature.hex()
+            await enqueue_task(session, "advance_job", job.job_id)
             view = await self._views.job_in(session, job)
             await claim.complete(session, 202, view.model_dump(mode="json"))
         self._wakeups.wake("tasks")

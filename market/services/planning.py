@@ -130,6 +130,8 @@ class PlanningService:
         plan = progress.plan(facts, self._policy, now_ms=now_ms)
         for index in plan.unlock:
             units[index].status = advance_unit(units[index].status, UnitAct.UNLOCK)
+        if await self._cancels(session, row, record, busy=facts.busy):
+            return
         if plan.commit:
             await self._commit(session, row, record, plan.commit)
         if plan.settle:
@@ -140,6 +142,18 @@ class PlanningService:
         times += [now_ms + LOOK_AGAIN_FOR_AUDITOR_MS] if auditor_wanted or facts.busy else []
         if times:
             await enqueue_task(session, "advance_job", row.job_id, run_after_ms=min(times))
+
+    async def _cancels(self, session: WriteSession, row: JobRecordRow, record: JobRecord, *, busy: bool) -> bool:
+        """Tell the chain of the buyer's wish to end the job, again with each new record until it has heard."""
+        job = await rows.job_of(session, row.job_id)
+        if job.cancel_signature is None or busy or record.status.is_terminal:
+            return False
+        if await chain_rows.logs_of_job(session, row.job_id, "JobCancelled"):
+            return False
+        signature = bytes.fromhex(job.cancel_signature[2:])
+        await self._intents.cancel(session, row.job_id, record, signature)
+        await enqueue_task(session, "advance_job", row.job_id, run_after_ms=self._clock.now_ms() + 1000)
+        return True
 
     async def _facts(
         self, session: WriteSession, row: JobRecordRow, record: JobRecord, units: Sequence[Unit]

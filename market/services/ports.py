@@ -9,8 +9,6 @@ from typing import Protocol
 from market.chain.errors import ContractRevert, UnknownRevert
 from market.chain.transport import ChainUnreachable, RpcError
 from market.chain.values import Bond, Escrow
-from market.db.session import WriteSession
-from market.protocol.jobs import JobRecord
 from market.protocol.wire import (
     CommitReply,
     CommitSubmission,
@@ -27,7 +25,6 @@ __all__ = [
     "ChainUnreachable",
     "ContractRevert",
     "Escrow",
-    "JobCanceller",
     "RpcError",
     "UnknownRevert",
 ]
@@ -50,13 +47,6 @@ class ChainReader(Protocol):
 
     async def is_contract_signature(self, signer: str, digest: bytes, signature: bytes) -> bool:
         """Return whether a contract account vouches for the signature (ERC-1271); False where there is no code."""
-
-
-class JobCanceller(Protocol):
-    """Promises the on-chain cancellation of a job, in the caller's transaction: `services.intents.Intents`."""
-
-    async def cancel(self, session: WriteSession, job_id: str, job: JobRecord, signature: bytes) -> bool:
-        """Return whether a promise was added; False when one stands already."""
 
 
 class Assignments(Protocol):

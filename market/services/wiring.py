@@ -82,7 +82,7 @@ def assemble(base: Foundations) -> Container:
     domain, intents = base.deployment.domain, Intents(base.deployment, base.clock)
     signatures, accounts = Signatures(base.chain, domain), AccountsService(database, clock, base.chain)
     views, leasing = ViewsService(database, accounts, domain), LeasingService(database, policy, clock, wakeups)
-    bidding = _Bidding(signatures=signatures, accounts=accounts, views=views, wakeups=wakeups, canceller=intents)
+    bidding = _Bidding(signatures=signatures, accounts=accounts, views=views, wakeups=wakeups)
     rules = AuditRules(policy=policy, challenge_cost_wei=base.terms.challenge_lock_wei)
     draw_seconds = base.terms.draw_seconds
     return Container(
@@ -128,7 +128,6 @@ class _Bidding:
     accounts: AccountsService
     views: ViewsService
     wakeups: Wakeups
-    canceller: Intents
 
 
 def _bids(base: Foundations, bidding: _Bidding) -> BidsService:
@@ -144,7 +143,6 @@ def _bids(base: Foundations, bidding: _Bidding) -> BidsService:
         programs=ProgramChecker(base.store, admission),
         idempotency=Idempotency(base.database, base.clock),
         views=bidding.views,
-        canceller=bidding.canceller,
     )
 
 

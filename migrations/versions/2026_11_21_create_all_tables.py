@@ -219,6 +219,7 @@ def _create_jobs() -> None:
         sa.Column("spec", sa.JSON(), nullable=False),
         sa.Column("budget_wei", sa.String(length=78), nullable=False),
         sa.Column("rejections", sa.JSON(), nullable=False),
+        sa.Column("cancel_signature", sa.String(), nullable=True),
         sa.Column("created_at", WIDE, nullable=False),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("buyer", "nonce", name=op.f("uq_jobs_buyer_nonce")),

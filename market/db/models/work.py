@@ -15,7 +15,8 @@ from market.protocol.words import AssignmentKind, AssignmentStatus, ReceiptKind,
 
 
 class Job(Base):
-    """A bid that this market has accepted for opening."""
+    """A bid that this market has accepted for opening. cancel_signature: the buyer's wish to end it, until the chain
+    has heard it."""
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("buyer", "nonce"),)
@@ -28,6 +29,7 @@ class Job(Base):
     spec: Mapped[dict[str, Any]]
     budget_wei: Mapped[int] = mapped_column(Uint256)
     rejections: Mapped[list[Any]]
+    cancel_signature: Mapped[str | None]
     created_at: Mapped[int] = mapped_column(index=True)
 
 

@@ -158,6 +158,15 @@ contract EndsTest is Market {
         assertEscrow(buyer, 1_000 ether, 0);
     }
 
+    function test_cancel_after_the_deadline_ends_an_unmatched_job_and_moves_no_deadline() external {
+        Job memory job = open(makeBid());
+        vm.warp(DEADLINE + 1 hours);
+        vm.prank(buyer.addr);
+        jobs.cancel(job, "");
+        cancelled(job, DEADLINE);
+        assertEscrow(buyer, 1_000 ether, 0);
+    }
+
     function test_anyone_relays_the_buyers_signed_cancel() external {
         Job memory job = open(makeBid());
         bytes memory signature = signed(buyer, cancelDigest(job));

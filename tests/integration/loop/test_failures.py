@@ -6,11 +6,13 @@ import httpx
 import pytest
 
 from market.bootstrap import create_market_api
+from market.chain.gateway import ChainGateway
 from market.chain.transport import HttpTransport
 from market.client import buyer
 from market.client.problems import MarketProblem
 from market.protocol.typed import sign
 from market.protocol.wire import CommitSubmission
+from market.protocol.words import JobStatus
 from market.settings import Mode
 from tests.integration.loop.market import TERMS, TestMarket, small_job, until_over
 
@@ -103,3 +105,19 @@ async def test_an_unreachable_chain_is_a_clear_503_and_moves_nothing(whole_marke
     assert int(response.headers["retry-after"]) > 0
     assert await whole_market.client(container, wallet.account).jobs() == []
     await container.close()
+
+
+async def test_a_buyer_who_cancels_mid_job_pays_only_for_what_was_verified(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, ben = await whole_market.puppets(container, "ada", "ben")
+        client, view = await whole_market.buy(container, small_job((1, 1)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        await ada.do(lease)
+        wallet = ChainGateway(whole_market.transport, whole_market.deployment, client.account)
+        await buyer.cancel(client, wallet, view.job_id)
+        kinds = await until_over(client, view.job_id, [ada, ben])
+        job = await client.job(view.job_id)
+        assert (kinds[-1], job.status) == ("job.expired", JobStatus.EXPIRED)
+        assert int(job.paid_wei) == int(job.matches[0].unit_price_wei)
+        assert int(job.paid_wei) + int(job.refund_wei) == int(job.bid["max_unit_price_wei"]) * (2 + 12)
