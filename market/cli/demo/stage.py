@@ -63,9 +63,9 @@ class Stage:
     async def start_chain(self) -> Devnet:
         return await devnet.up(self.home, port=0, detached=False)
 
-    async def start_market(self, chain: Devnet) -> str:
-        """Start the API with its background tasks; return its base URL once it answers."""
-        port = free_port()
+    async def start_market(self, chain: Devnet, *, port: int | None = None) -> str:
+        """Start the API with its background tasks; return its base URL once it answers. port: None takes a free one."""
+        port = port or free_port()
         settings = {
             "COMMONWATT_HOME": str(self.home / "market"),
             "COMMONWATT_CHAIN__RPC_URL": chain.rpc_url,
