@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
-import {Job} from "commonwatt/types/Documents.sol";
-import {ChallengeStatus} from "commonwatt/types/Words.sol";
+import {Job, Receipt} from "commonwatt/types/Documents.sol";
+import {ChallengeStatus, Verdict} from "commonwatt/types/Words.sol";
 import {Court} from "tests/base/Court.sol";
+import {Actor} from "tests/base/Test.sol";
 
 /// @notice Who is in the pools, who is drawn, and how the phases run.
 contract CommitteesTest is Court {
@@ -94,6 +95,40 @@ contract CommitteesTest is Court {
         uint256 challengeId = raise(completeJob(), 0, 0, FORGED_ROOT);
         bytes32 beforeEnrolling = committeeIf(challengeId, false);
         assertEq(committeeIf(challengeId, true), beforeEnrolling, "a newcomer changes nothing about the draw");
+    }
+
+    function test_verifier_enrolled_in_the_challenges_own_block_is_not_drawn() external {
+        bytes32 rare = keccak256("a rare machine");
+        Job memory job = completeJob();
+        for (uint256 i = 0; i < 6; ++i) {
+            if (i == 3) mine(1);
+            Actor memory verifier = makeActor(string.concat("rare verifier ", vm.toString(i)));
+            fundBond(verifier, 20 ether);
+            vm.prank(verifier.addr);
+            disputes.enroll(rare);
+        }
+        Receipt memory receipt = makeReceipt(idOf(job), 0, 0, FORGED_ROOT);
+        receipt.fingerprint = rare;
+        bytes memory signature = signed(providers[0], jobs.receiptDigest(receipt));
+        vm.prank(challenger.addr);
+        uint256 challengeId = disputes.challenge(job, 0, receipt, signature);
+        address[] memory members = drawCommittee(challengeId);
+        for (uint256 i = 0; i < 3; ++i) {
+            assertTrue(disputes.verifierOf(members[i]).enrolledAt < block.number - 2, "who was there before");
+        }
+    }
+
+    function test_draw_from_a_pool_that_fines_have_shortened() external {
+        Job memory job = completeJob();
+        uint256 first = raise(job, 2, 0, FORGED_ROOT);
+        uint256 second = raise(job, 2, 1, FORGED_ROOT);
+        address[] memory gone = sit(first, [SILENT, SILENT, SILENT]);
+        address[] memory members = drawCommittee(second);
+        for (uint256 i = 0; i < 3; ++i) {
+            assertTrue(
+                members[i] != gone[0] && members[i] != gone[1] && members[i] != gone[2], "the three that are left"
+            );
+        }
     }
 
     function test_draw_before_the_beacon_block_is_mined_is_refused() external {
@@ -285,5 +320,33 @@ contract CommitteesTest is Court {
             disputes.enroll(FINGERPRINT);
         }
         revert Drawn(drawCommittee(challengeId));
+    }
+}
+
+/// @notice Two of five agree: enough of three, but no majority here.
+contract FiveMembersTest is Court {
+    function policy() internal pure override returns (IDisputes.Policy memory five) {
+        five = super.policy();
+        five.committeeSize = 5;
+    }
+
+    function test_two_of_five_are_no_majority_and_three_are() external {
+        uint256 challengeId = raise(completeJob(), 0, 0, FORGED_ROOT);
+        finish(challengeId, [HONEST_ROOT, HONEST_ROOT, FORGED_ROOT, FORGED_ROOT, keccak256("another")]);
+        assertStatus(challengeId, ChallengeStatus.RAISED);
+        finish(challengeId, [HONEST_ROOT, FORGED_ROOT, HONEST_ROOT, FORGED_ROOT, HONEST_ROOT]);
+        assertVerdict(challengeId, Verdict.OVERTURNED);
+    }
+
+    function finish(uint256 challengeId, bytes32[5] memory roots) private {
+        address[] memory members = drawCommittee(challengeId);
+        for (uint256 i = 0; i < 5; ++i) {
+            voteAs(members[i], challengeId, roots[i]);
+        }
+        for (uint256 i = 0; i < 5; ++i) {
+            vm.prank(members[i]);
+            disputes.reveal(challengeId, roots[i], SALT);
+        }
+        disputes.resolve(challengeId);
     }
 }
