@@ -27,11 +27,11 @@ demo: setup ## buy, do, check, punish and pay for real training on a local chain
 	@$(TOOLS) $(BIN)/commonwatt demo $(ARGS)
 
 test: setup ## run every test that needs no accelerator: forge, then pytest
-	cd contracts && $(TOOLS) forge test
+	cd contracts && $(TOOLS) FORGE_SNAPSHOT_CHECK=true tools/forge test
 	$(TOOLS) $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-deep: setup ## the same with many more examples and longer runs, for a schedule
-	cd contracts && $(TOOLS) FOUNDRY_PROFILE=deep forge test
+	cd contracts && $(TOOLS) FOUNDRY_PROFILE=deep tools/forge test
 	$(TOOLS) $(BIN)/pytest -n 2 --dist loadfile -m "not gpu" --hypothesis-profile deep $(ARGS)
 
 check: setup ## everything a machine can judge without running the product
@@ -39,13 +39,15 @@ check: setup ## everything a machine can judge without running the product
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	cd contracts && $(TOOLS) forge fmt --check
+	cd contracts && $(TOOLS) tools/forge fmt --check
 	$(TOOLS) $(BIN)/python contracts/tools/build.py --check
+	$(BIN)/python -m tests.vectors.make_typed --check
+	$(BIN)/python -m tests.vectors.make_lifecycle --check
 
 format: setup ## lay out Python and Solidity
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	cd contracts && $(TOOLS) forge fmt
+	cd contracts && $(TOOLS) tools/forge fmt
 
 bench: setup ## measure and merge into bench.json; make bench ONLY=loop runs one suite
 	@$(TOOLS) $(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)

@@ -7,7 +7,17 @@ from typing import Any
 
 from sqlalchemy import select
 
-from market.db.models import Account, Epoch, Job, JobRecordRow, OfferRow, OutboxTransaction, ReceiptRow, Unit
+from market.db.models import (
+    Account,
+    BackgroundTask,
+    Epoch,
+    Job,
+    JobRecordRow,
+    OfferRow,
+    OutboxTransaction,
+    ReceiptRow,
+    Unit,
+)
 from market.db.repositories.events import record_event
 from market.protocol import jobs, merkle
 from market.protocol.jobs import JobRecord, MatchEntry
@@ -172,9 +182,11 @@ async def test_a_buyers_cancellation_is_promised_once(house: House) -> None:
     await put_on_chain(house, job_id, jobs.opened(house.bid()))
     answers = [await post_cancel(house, job_id, cancel_body(house, job_id), key) for key in ("one", "one", "two")]
     async with house.container.database.read() as session:
-        rows = (await session.scalars(select(OutboxTransaction))).all()
+        tasks = (await session.scalars(select(BackgroundTask).where(BackgroundTask.name == "advance_job"))).all()
+        job = await session.get_one(Job, job_id)
     assert [answer.status_code for answer in answers] == [202, 202, 202]
-    assert [row.intent for row in rows] == [f"cancel:{job_id}"]
+    assert [task.key for task in tasks] == [job_id]
+    assert job.cancel_signature == cancel_body(house, job_id)["signature"]
 
 
 async def test_only_the_buyer_cancels(house: House) -> None:

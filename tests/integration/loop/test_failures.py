@@ -12,7 +12,7 @@ from market.client import buyer
 from market.client.problems import MarketProblem
 from market.protocol.typed import sign
 from market.protocol.wire import CommitSubmission
-from market.protocol.words import JobStatus
+from market.protocol.words import JobStatus, UnitStatus
 from market.settings import Mode
 from tests.integration.loop.market import TERMS, TestMarket, small_job, until_over
 
@@ -110,14 +110,18 @@ async def test_an_unreachable_chain_is_a_clear_503_and_moves_nothing(whole_marke
 async def test_a_buyer_who_cancels_mid_job_pays_only_for_what_was_verified(whole_market: TestMarket) -> None:
     async with whole_market.running() as container:
         ada, ben = await whole_market.puppets(container, "ada", "ben")
-        client, view = await whole_market.buy(container, small_job((1, 1)))
+        client, view = await whole_market.buy(container, small_job((1,) * 10))
         lease = await ada.client.lease(wait_seconds=10)
         assert lease is not None
         await ada.do(lease)
+        ada.step_seconds = ben.step_seconds = 0.7  # ten rounds of this do not fit into the grace that a cancel leaves
         wallet = ChainGateway(whole_market.transport, whole_market.deployment, client.account)
         await buyer.cancel(client, wallet, view.job_id)
         kinds = await until_over(client, view.job_id, [ada, ben])
         job = await client.job(view.job_id)
         assert (kinds[-1], job.status) == ("job.expired", JobStatus.EXPIRED)
-        assert int(job.paid_wei) == int(job.matches[0].unit_price_wei)
-        assert int(job.paid_wei) + int(job.refund_wei) == int(job.bid["max_unit_price_wei"]) * (2 + 12)
+        verified = sum(unit.status is UnitStatus.VERIFIED for unit in job.units)
+        done_wei = sum((match.units + match.audits) * int(match.unit_price_wei) for match in job.matches)
+        assert 1 <= verified < 10
+        assert int(job.paid_wei) == done_wei
+        assert int(job.paid_wei) + int(job.refund_wei) == int(job.bid["max_unit_price_wei"]) * (10 + 12)
