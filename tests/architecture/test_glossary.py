@@ -69,5 +69,5 @@ def test_no_contract_speaks_a_word_that_the_glossary_lacks() -> None:
 def test_pages_show_states_only_by_their_glossary_words() -> None:
     shouted = re.compile(r"\b[A-Z]{4,}\b")
     for path in tracked(".html", ".js"):
-        if path.is_relative_to(ROOT / "market/web"):
+        if path.is_relative_to(ROOT / "market"):
             assert set(shouted.findall(path.read_text())) <= STATUS_WORDS | {"DOCTYPE", "POST", "HEAD", "JSON"}, path

@@ -42,6 +42,7 @@ class Screen:
             kind: self._progress.add_task(words, total=None, visible=False)
             for kind, words in (("unit.done", "units done"), ("unit.verified", "units verified"))
         }
+        self._units: dict[str, set[int]] = {kind: set() for kind in self._bars}
         self._names: dict[str, str] = {}
 
     def __enter__(self) -> "Screen":
@@ -64,8 +65,12 @@ class Screen:
             self._hear_event(event)
 
     def _hear_event(self, event: JobEvent) -> None:
+        if event.kind == "unit.reassigned":
+            self._units["unit.done"].discard(event.facts["unit"])
         if event.kind in self._bars:
-            self._progress.advance(self._bars[event.kind])
+            self._units[event.kind].add(event.facts["unit"])
+        for kind, bar in self._bars.items():
+            self._progress.update(bar, completed=len(self._units[kind]))
         line = self._line(event)
         if line:
             self._console.print("  " + line)
