@@ -1,20 +1,50 @@
-"""`commonwatt market`: run the market's API and its background work, and bring its database up to date."""
+"""`commonwatt market`: deploy the contracts, run the API and its background work, bring the database up to date."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from alembic.util import CommandError
 from pydantic import ValidationError
 
+from market.chain.deploy import deploy as put_on_chain
+from market.chain.parameters import DEVNET, PRODUCTION
+from market.chain.transport import HttpTransport
+from market.cli.console import DEFAULT_RPC, keystore_option, open_wallet, rpc_option, run
 from market.protocol.errors import CommonwattError
+
+PARAMETERS: Final = {"devnet": DEVNET, "production": PRODUCTION}
 
 
 @click.group()
 def market() -> None:
-    """Run the market: serve, migrate, tasks."""
+    """Run the market: deploy, serve, migrate, tasks."""
+
+
+@market.command()
+@rpc_option
+@keystore_option
+@click.option("--operator", metavar="ADDRESS", required=True, help="The only account that will match and commit.")
+@click.option("--parameters", type=click.Choice(sorted(PARAMETERS)), default="production", show_default=True)
+@click.argument("record", type=click.Path(path_type=Path, dir_okay=False))
+def deploy(rpc: str | None, keystore: Path, operator: str, parameters: str, record: Path) -> None:
+    """Put the four contracts on a chain and write their RECORD (JSON), which `serve --deployment` reads.
+
+    The keystore's wallet pays the gas and receives the whole supply of the payout token. Nothing can be changed later.
+    """
+    if record.exists():
+        raise click.UsageError(f"{record} exists, and a deployment record is never written over another")
+    account = open_wallet(keystore)
+
+    async def act() -> None:
+        async with HttpTransport(rpc or DEFAULT_RPC) as transport:
+            made = await put_on_chain(transport, account, operator=operator, parameters=PARAMETERS[parameters])
+        made.save(record)
+
+    run(act())
+    click.echo(f"the contracts stand; their record is {record}")
 
 
 @market.command()
