@@ -23,11 +23,12 @@ class Reason(StrEnum):
     NOT_PRESENT = "NOT_PRESENT"
     DRAINING = "DRAINING"
     JOB_IS_FULL = "JOB_IS_FULL"
+    NOBODY_WORKS = "NOBODY_WORKS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingOffer:
-    """An offer with what the market knows about its worker and its provider's money."""
+    """An offer with what is known of its worker and its provider's money. checks_only: takes audits alone."""
 
     offer: Offer
     offer_hash: bytes
@@ -35,6 +36,7 @@ class StandingOffer:
     seconds_silent: float
     draining: bool
     streak: int
+    checks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +61,29 @@ def match(bid: Bid, offers: Sequence[StandingOffer], policy: Policy, *, now: int
     """Match one bid against the book.
 
     Pinned work needs bitwise equality, so all chosen machines share one fingerprint: the one that gathers the most
-    offers, then the cheapest. Within it: cheapest first, then longest streak, then worker address, so that the answer
-    depends on the book and not on its order. A provider's free bond is spent offer by offer.
-    now: unix seconds.
+    offers, then the cheapest. Within it: those who work before those who only check, cheapest first, then longest
+    streak, then worker address, so that the answer depends on the book and not on its order. A provider's free bond is
+    spent offer by offer. now: unix seconds.
     """
     fits, rejected = _sieve(bid, offers, policy, now)
     fingerprint = _fingerprint_of_most(bid, fits)
     chosen: list[StandingOffer] = []
+    width = min(policy.match_width, bid.units + policy.spare_matches)
     bond_left_wei: dict[str, int] = {}
     for item in sorted(fits, key=lambda item: _rank(bid, item)):
         provider = item.offer.provider.lower()
         left_wei = bond_left_wei.setdefault(provider, item.free_bond_wei)
-        refusal = _refusal(bid, item, fingerprint, left_wei, full=len(chosen) >= policy.match_width)
+        refusal = _refusal(bid, item, fingerprint, left_wei, full=len(chosen) >= width)
         if refusal is None:
             bond_left_wei[provider] = left_wei - bid.bond_wei
             chosen.append(item)
         else:
             rejected.append(refusal)
+    if all(item.checks_only for item in chosen):
+        rejected += [
+            _reject(item, Reason.NOBODY_WORKS, "take work as well, or wait for somebody who does") for item in chosen
+        ]
+        chosen = []
     return Matching(chosen=tuple(chosen), rejected=tuple(rejected), fingerprint=fingerprint)
 
 
@@ -123,8 +131,8 @@ def _fingerprint_of_most(bid: Bid, fits: Sequence[StandingOffer]) -> bytes | Non
     return min(groups, key=lambda print_: (-len(groups[print_]), min(groups[print_]), print_))
 
 
-def _rank(bid: Bid, item: StandingOffer) -> tuple[int, int, str]:
-    return (unit_price_wei(item.offer, bid), -item.streak, item.offer.worker.lower())
+def _rank(bid: Bid, item: StandingOffer) -> tuple[bool, int, int, str]:
+    return (item.checks_only, unit_price_wei(item.offer, bid), -item.streak, item.offer.worker.lower())
 
 
 def _reject(item: StandingOffer, reason: Reason, remedy: str) -> Rejected:

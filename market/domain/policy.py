@@ -16,7 +16,8 @@ class Policy:
     commit_wait_seconds: how long a finished receipt may wait for the rest of its round.
     challenge_seconds: how long an auditor may take to put its challenge on chain.
     max_attempts: attempts at one unit before the job is left to expire.
-    match_width: the most providers matched to one job.
+    match_width: the most providers matched to one job. spare_matches: how many beyond one for each unit, so that there
+    is somebody to audit and somebody to step in.
     live_seconds: silence after which a worker no longer counts as present.
     min_bond_wei: free bond that a provider must have to be listed.
     """
@@ -29,5 +30,6 @@ class Policy:
     challenge_seconds: float = 15.0
     max_attempts: int = 5
     match_width: int = 64
+    spare_matches: int = 5
     live_seconds: float = 60.0
     min_bond_wei: int = 10**18

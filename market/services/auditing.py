@@ -80,14 +80,7 @@ class AuditingService:
     async def _assign(
         self, session: WriteSession, row: JobRecordRow, receipt: ReceiptRow, seed: bytes, tried: Sequence[Assignment]
     ) -> bool:
-        candidates = await self._candidates(session, row)
-        auditor = pick_auditor(
-            seed,
-            bytes.fromhex(receipt.digest[2:]),
-            candidates,
-            provider=receipt.provider,
-            tried=[audit.worker for audit in tried],
-        )
+        auditor = await self._pick(session, row, receipt, seed, tried)
         if auditor is None:
             return False
         now_ms = self._clock.now_ms()
@@ -109,6 +102,22 @@ class AuditingService:
         facts = {"unit": receipt.unit_index, "worker": receipt.worker, "auditor": auditor.worker}
         await record_event(session, row.job_id, "audit.drawn", now_ms, **facts)
         return True
+
+    async def _pick(
+        self, session: WriteSession, row: JobRecordRow, receipt: ReceiptRow, seed: bytes, tried: Sequence[Assignment]
+    ) -> Auditor | None:
+        """Somebody idle before somebody busy, somebody new before somebody who was too busy to take it last time."""
+        candidates = await self._candidates(session, row)
+        busy = await rows.busy_workers(session)
+        idle = [candidate for candidate in candidates if candidate.worker not in busy]
+        answered = [audit.worker for audit in tried if audit.status is AssignmentStatus.COMMITTED]
+        asked = [audit.worker for audit in tried]
+        for pool, barred in ((idle, asked), (candidates, asked), (idle, answered), (candidates, answered)):
+            digest = bytes.fromhex(receipt.digest[2:])
+            auditor = pick_auditor(seed, digest, pool, provider=receipt.provider, tried=barred)
+            if auditor is not None:
+                return auditor
+        return None
 
     async def _candidates(self, session: WriteSession, row: JobRecordRow) -> list[Auditor]:
         """Return the job's matched workers who are present, honest so far, and able to pay for a challenge."""

@@ -87,6 +87,7 @@ class LeasingService:
         now_ms = self._clock.now_ms()
         async with self._database.write() as session:
             held = await held_by(session, assignment_id, worker, beat.epoch)
+            (await session.get_one(WorkerRow, held.worker)).last_seen = now_ms // 1000
             held.expires_at_ms = now_ms + int(self._policy.lease_seconds * 1000)
             held.last_step = max(held.last_step, beat.step)
             if beat.step > 0 and held.first_step_at_ms is None:

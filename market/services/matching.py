@@ -49,14 +49,22 @@ class MatchingService:
             return
         taken = {entry.worker.lower() for entry in record.matches} if record else set()
         book = {o.offer_hash: o for o in await rows.newest_offers(session, valid_at=now_ms // 1000)}
-        standing = [await self._standing(session, o, now_ms) for o in book.values() if o.worker not in taken]
+        alike = await self._fingerprint_of(session, record)
+        open_offers = [o for o in book.values() if o.worker not in taken and alike in {None, o.fingerprint}]
+        standing = [await self._standing(session, offer, now_ms) for offer in open_offers]
         found = match(bid, standing, self._policy, now=now_ms // 1000)
         self._remember_rejections(job, found)
         if found.chosen:
             offers = [(item.offer, _signature(book, item)) for item in found.chosen]
             await self._promise(session, job, bid, record, offers)
-        else:
+        elif record is None:
             await enqueue_task(session, "match_job", job.job_id, run_after_ms=now_ms + RETRY_MS)
+
+    async def _fingerprint_of(self, session: WriteSession, record: JobRecord | None) -> str | None:
+        """Return what later machines must be equal to; None while nobody is matched."""
+        if record is None or not record.matches:
+            return None
+        return (await session.get_one(OfferRow, "0x" + record.matches[0].offer_hash.hex())).fingerprint
 
     async def _promise(
         self, session: WriteSession, job: Job, bid: Bid, record: JobRecord | None, offers: list[tuple[Offer, bytes]]
@@ -80,6 +88,7 @@ class MatchingService:
             seconds_silent=now_ms / 1000 - worker.last_seen if worker else float("inf"),
             draining=worker.draining if worker else False,
             streak=worker.streak if worker else 0,
+            checks_only=worker.checks_only if worker else False,
         )
 
     def _remember_rejections(self, job: Job, found: Matching) -> None:

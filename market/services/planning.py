@@ -19,13 +19,15 @@ from market.protocol import merkle
 from market.protocol.jobs import JobRecord, WorkDone
 from market.protocol.receipts import receipt_leaf
 from market.protocol.specs import TrainSpec
-from market.protocol.words import ReceiptKind, UnitStatus
+from market.protocol.words import JobStatus, ReceiptKind, UnitStatus
 from market.services.auditing import AuditingService
 from market.services.clock import Clock
 from market.services.intents import Intents
+from market.services.projection import voided_of
 from market.services.wakeups import Wakeups
 
 LOOK_AGAIN_FOR_AUDITOR_MS = 1_000
+LOOK_AGAIN_FOR_WORKERS_MS = 5_000
 TOLD = {"JobOpened": "job.opened", "JobMatched": "job.matched", "JobSettled": "job.settled",
         "JobExpired": "job.expired", "JobCancelled": "job.cancelled"}  # fmt: skip
 
@@ -58,7 +60,7 @@ class PlanningService:
             await self._observe_epochs(session, row, units)
             await self._give_up_on_silent_challengers(session, units)
             waiting = await self._replace_lost_auditors(session, row, units)
-            await self._apply(session, row, units, auditor_wanted=waiting)
+            await self._apply(session, row, units, help_wanted=waiting)
         for topic in ("assignments", "transactions", f"job:{job_id}"):
             self._wakeups.wake(topic)
 
@@ -122,7 +124,7 @@ class PlanningService:
         return waiting
 
     async def _apply(
-        self, session: WriteSession, row: JobRecordRow, units: Sequence[Unit], *, auditor_wanted: bool
+        self, session: WriteSession, row: JobRecordRow, units: Sequence[Unit], *, help_wanted: bool
     ) -> None:
         record = JobRecord.from_json(row.record)
         facts = await self._facts(session, row, record, units)
@@ -138,10 +140,28 @@ class PlanningService:
             await self._intents.settle(session, row.job_id, record)
         if plan.expire:
             await self._intents.expire(session, row.job_id, record)
+        if help_wanted or await self._nobody_left(session, row, record, units):
+            help_wanted = True
+            if record.status is JobStatus.MATCHED and not facts.busy:  # a complete job takes no more offers
+                await enqueue_task(session, "match_job", row.job_id)
         times = [plan.look_again_ms] if plan.look_again_ms is not None else []
-        times += [now_ms + LOOK_AGAIN_FOR_AUDITOR_MS] if auditor_wanted or facts.busy else []
+        times += [now_ms + LOOK_AGAIN_FOR_AUDITOR_MS] if help_wanted or facts.busy else []
+        if any(unit.status is UnitStatus.READY for unit in units):
+            times.append(now_ms + LOOK_AGAIN_FOR_WORKERS_MS)
         if times:
             await enqueue_task(session, "advance_job", row.job_id, run_after_ms=min(times))
+
+    async def _nobody_left(
+        self, session: WriteSession, row: JobRecordRow, record: JobRecord, units: Sequence[Unit]
+    ) -> bool:
+        """Return whether a unit waits to be leased and no matched worker is there that could take it."""
+        if not any(unit.status is UnitStatus.READY for unit in units):
+            return False
+        voided = voided_of(row)
+        honest = [entry.worker for index, entry in enumerate(record.matches) if index not in voided]
+        silent_since = self._clock.now_ms() // 1000 - int(self._policy.live_seconds)
+        found = (await rows.workers_by_address(session, honest)).values()
+        return not any(w.last_seen >= silent_since and not w.draining and not w.checks_only for w in found)
 
     async def _cancels(self, session: WriteSession, row: JobRecordRow, record: JobRecord, *, busy: bool) -> bool:
         """Tell the chain of the buyer's wish to end the job, again with each new record until it has heard."""

@@ -192,3 +192,9 @@ async def jobs_awaiting_beacon(session: ReadSession) -> Sequence[str]:
     """Return the jobs with an observed epoch whose audits are not drawn yet."""
     query = select(Epoch.job_id).where(Epoch.drawn.is_(False), Epoch.block_number.is_not(None)).distinct()
     return (await session.scalars(query)).all()
+
+
+async def busy_workers(session: ReadSession) -> set[str]:
+    """Return the workers that hold a lease now."""
+    query = select(Assignment.worker).where(Assignment.status == AssignmentStatus.LEASED).distinct()
+    return set((await session.scalars(query)).all())

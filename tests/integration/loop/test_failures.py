@@ -1,6 +1,7 @@
 """What goes wrong and must not cost anybody anything: silent workers, restarts, lies, an unreachable chain."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from market.protocol.typed import sign
 from market.protocol.wire import CommitSubmission
 from market.protocol.words import JobStatus, UnitStatus
 from market.settings import Mode
-from tests.integration.loop.market import TERMS, TestMarket, small_job, until_over
+from tests.integration.loop.market import QUICK, TERMS, TestMarket, small_job, until_over
 
 
 async def test_a_silent_worker_loses_its_unit_and_is_paid_nothing_for_it(whole_market: TestMarket) -> None:
@@ -125,3 +126,30 @@ async def test_a_buyer_who_cancels_mid_job_pays_only_for_what_was_verified(whole
         assert 1 <= verified < 10
         assert int(job.paid_wei) == done_wei
         assert int(job.paid_wei) + int(job.refund_wei) == int(job.bid["max_unit_price_wei"]) * (10 + 12)
+
+
+async def test_a_newcomer_takes_over_when_every_matched_worker_is_gone(whole_market: TestMarket) -> None:
+    whole_market.policy = replace(QUICK, live_seconds=2.0)
+    async with whole_market.running() as container:
+        (gone,) = await whole_market.puppets(container, "gone")
+        client, view = await whole_market.buy(container, small_job((1,)))
+        assert await gone.client.lease(wait_seconds=10) is not None
+        newcomers = await whole_market.puppets(container, "new", "newer")
+        kinds = await until_over(client, view.job_id, newcomers)
+        job = await client.job(view.job_id)
+        assert (kinds[-1], len(job.matches)) == ("job.settled", 3)
+        assert await gone.gateway.job_credit_wei(gone.address) == 0
+
+
+async def test_an_auditor_too_busy_to_answer_is_asked_again_when_there_is_no_other(whole_market: TestMarket) -> None:
+    whole_market.policy = replace(QUICK, take_seconds=0.5)
+    async with whole_market.running() as container:
+        ada, ben = await whole_market.puppets(container, "ada", "ben")
+        client, view = await whole_market.buy(container, small_job((1,)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        await ada.do(lease)
+        await asyncio.sleep(4)  # the beacon comes, ben is drawn, and does not take it in time, more than once
+        kinds = await until_over(client, view.job_id, [ada, ben])
+        assert kinds.count("audit.drawn") > 1
+        assert kinds[-1] == "job.settled"

@@ -63,6 +63,22 @@ def test_a_full_job_takes_the_cheapest_and_names_the_rest() -> None:
     assert {item.reason for item in found.rejected} == {Reason.JOB_IS_FULL}
 
 
+def test_a_small_job_is_matched_to_a_few_and_not_to_everybody() -> None:
+    offers = [standing(n) for n in range(1, 30)]
+    assert len(match(a_bid(units=1), offers, Policy(spare_matches=5), now=NOW).chosen) == 6
+
+
+def test_those_who_only_check_come_after_those_who_work() -> None:
+    checker, worker = standing(1, checks_only=True), standing(2, offer=an_offer(2, price_wei_per_gigaflop=99))
+    found = match(a_bid(), [checker, worker], POLICY, now=NOW)
+    assert [item.checks_only for item in found.chosen] == [False, True]
+
+
+def test_a_job_is_not_matched_where_nobody_works() -> None:
+    found = match(a_bid(), [standing(1, checks_only=True)], POLICY, now=NOW)
+    assert (found.chosen, found.rejected[0].reason) == ((), Reason.NOBODY_WORKS)
+
+
 @given(
     prices=st.lists(st.integers(0, 200), min_size=1, max_size=12),
     bonds=st.lists(st.integers(0, 12_000), min_size=12, max_size=12),
