@@ -5,6 +5,7 @@ checkpoint) deletes what no longer stands and rebuilds the projection from the l
 remote call happens inside a transaction. What an event means for work is left to tasks, which are enqueued with it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,9 +45,14 @@ class IndexingService:
 
     def __init__(self, database: Database, reader: StepReader, wakeups: Wakeups) -> None:
         self._database, self._reader, self._wakeups = database, reader, wakeups
+        self._one_step_at_a_time = asyncio.Lock()
 
     async def advance(self) -> Indexed:
         """Apply the next step. Raises ChainUnreachable, or ChainReplaced when the node serves another chain."""
+        async with self._one_step_at_a_time:
+            return await self._advance()
+
+    async def _advance(self) -> Indexed:
         async with self._database.read() as session:
             stored = [
                 Checkpoint(number=block.number, hash=bytes.fromhex(block.hash[2:]))

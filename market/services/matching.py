@@ -17,6 +17,7 @@ from market.domain.policy import Policy
 from market.protocol.jobs import JobRecord
 from market.protocol.typed import Bid, Offer
 from market.services.clock import Clock
+from market.services.indexing import IndexingService
 from market.services.intents import Intents
 from market.services.wakeups import Wakeups
 
@@ -26,12 +27,26 @@ RETRY_MS = 1_000
 class MatchingService:
     """Matches one job at a time."""
 
-    def __init__(self, database: Database, intents: Intents, policy: Policy, clock: Clock, wakeups: Wakeups) -> None:
-        self._database, self._intents, self._policy = database, intents, policy
+    def __init__(
+        self,
+        database: Database,
+        indexing: IndexingService,
+        intents: Intents,
+        policy: Policy,
+        *,
+        clock: Clock,
+        wakeups: Wakeups,
+    ) -> None:
+        self._database, self._indexing, self._intents, self._policy = database, indexing, intents, policy
         self._clock, self._wakeups = clock, wakeups
 
     async def match_job(self, job_id: str) -> None:
-        """Match a job that is not open on chain yet, or one whose remaining units nobody present may take."""
+        """Match a job that is not open on chain yet, or one whose remaining units nobody present may take.
+
+        The projection is brought level first: a bond deposited a moment before the bid counts. Raises ChainUnreachable.
+        """
+        while (await self._indexing.advance()).behind:
+            pass
         async with self._database.write() as session:
             job = await session.get_one(Job, job_id)
             record_row = await chain_rows.record_of(session, job_id)

@@ -85,6 +85,7 @@ def assemble(base: Foundations) -> Container:
     bidding = _Bidding(signatures=signatures, accounts=accounts, views=views, wakeups=wakeups)
     rules = AuditRules(policy=policy, challenge_cost_wei=base.terms.challenge_lock_wei)
     draw_seconds = base.terms.draw_seconds
+    indexing = IndexingService(database, _Steps(base.transport, base.deployment), wakeups)
     return Container(
         database=database,
         clock=clock,
@@ -108,9 +109,9 @@ def assemble(base: Foundations) -> Container:
         workers=WorkersService(database, clock, wakeups, policy),
         background=BackgroundService(database, clock),
         challenges=ChallengeService(database, intents, draw_seconds=draw_seconds, clock=clock, wakeups=wakeups),
-        indexing=IndexingService(database, _Steps(base.transport, base.deployment), wakeups),
+        indexing=indexing,
         leasing=leasing,
-        matching=MatchingService(database, intents, policy, clock, wakeups),
+        matching=MatchingService(database, indexing, intents, policy, clock=clock, wakeups=wakeups),
         planning=PlanningService(
             database, intents, AuditingService(rules, clock), policy, clock=clock, wakeups=wakeups
         ),

@@ -22,7 +22,7 @@ def run_demo(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
 @pytest.mark.timeout(SECONDS + 10)
 def test_the_demo_catches_the_cheat_and_everything_holds(tmp_path: Path) -> None:
     code, found, errors = run_demo(tmp_path / "demo")
-    assert code == 0, errors
+    assert code == 0, (found, errors)
     assert found["val_loss_end"] <= 0.6 * found["val_loss_start"]
     assert found["workers_slashed"] == 1
     assert found["units_reassigned"] >= 1
@@ -42,6 +42,6 @@ def test_the_demo_catches_the_cheat_and_everything_holds(tmp_path: Path) -> None
 @pytest.mark.timeout(SECONDS + 10)
 def test_without_a_cheat_nobody_is_slashed(tmp_path: Path) -> None:
     code, found, errors = run_demo(tmp_path / "demo", "--honest")
-    assert code == 0, errors
+    assert code == 0, (found, errors)
     assert (found["workers_slashed"], found["units_total"]) == (0, 17)
     assert found["conservation_ok"] is True

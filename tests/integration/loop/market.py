@@ -33,7 +33,7 @@ from tests.integration.chain_fixtures import Newcomer
 from tests.integration.loop.puppets import TOKEN, Puppet
 from tests.unit.protocol.program_samples import spec as small_spec
 
-QUICK = Policy(lease_seconds=1.0, take_seconds=2.0, commit_wait_seconds=0.3, challenge_seconds=5.0)
+QUICK = Policy(lease_seconds=6.0, take_seconds=4.0, commit_wait_seconds=0.3, challenge_seconds=5.0)
 TERMS = buyer.Terms(max_unit_price_wei=TOKEN, bond_wei=20 * TOKEN, max_audits=12, challenge_window_seconds=6)
 
 

@@ -19,6 +19,7 @@ from tests.integration.loop.market import QUICK, TERMS, TestMarket, small_job, u
 
 
 async def test_a_silent_worker_loses_its_unit_and_is_paid_nothing_for_it(whole_market: TestMarket) -> None:
+    whole_market.policy = replace(QUICK, lease_seconds=1.5)
     async with whole_market.running() as container:
         silent, ada, ben = await whole_market.puppets(container, "silent", "ada", "ben")
         client, view = await whole_market.buy(container, small_job((1,)))
@@ -129,7 +130,7 @@ async def test_a_buyer_who_cancels_mid_job_pays_only_for_what_was_verified(whole
 
 
 async def test_a_newcomer_takes_over_when_every_matched_worker_is_gone(whole_market: TestMarket) -> None:
-    whole_market.policy = replace(QUICK, live_seconds=2.0)
+    whole_market.policy = replace(QUICK, lease_seconds=1.5, live_seconds=2.0)
     async with whole_market.running() as container:
         (gone,) = await whole_market.puppets(container, "gone")
         client, view = await whole_market.buy(container, small_job((1,)))
