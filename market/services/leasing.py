@@ -77,6 +77,8 @@ class LeasingService:
         with self._wakeups.subscribe("assignments") as changed:
             while True:
                 lease = await self._try_lease(worker.lower())
+                if lease is not None:
+                    self._wakeups.wake(f"job:{lease.job_id}")
                 left_ms = give_up_ms - self._clock.now_ms()
                 if lease is not None or left_ms <= 0:
                     return lease
