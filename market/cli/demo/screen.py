@@ -12,7 +12,7 @@ from market.cli.demo.story import Outcome
 from market.protocol.wire import JobEvent
 
 SHOWN_SAMPLE_CHARACTERS = 240
-BEHIND_THE_SCENES = frozenset({"faucet", "operator"})  # counted in "all tokens", and of no interest one by one
+BEHIND_THE_SCENES = frozenset({"faucet", "operator"})  # counted in the sum, and of no interest one by one
 PEOPLE = frozenset({"worker", "auditor", "challenger", "provider"})
 LINES = {
     "audit.differed": "[red]unit {unit}: {auditor} executed {worker}'s work again and got another trace[/red]",
@@ -97,7 +97,7 @@ def show(console: Console, outcome: Outcome, findings: Findings) -> None:
     )
     console.print()
     console.print(_providers(outcome, findings))
-    console.print(_figures(findings))
+    console.print(_figures(outcome, findings))
     for words in findings.broken:
         console.print(f"[bold red]did not hold:[/bold red] {words}")
     if findings.held:
@@ -118,8 +118,6 @@ def _providers(outcome: Outcome, findings: Findings) -> Table:
         table.add_row(name, *_work(share), _short(before.total_wei), _short(after.total_wei), style=style)
     ledgers = (outcome.before, outcome.after)
     table.add_row("burned", *_work(None), *[_short(ledger.burned_wei) for ledger in ledgers])
-    table.add_section()
-    table.add_row("all tokens", *_work(None), *[f"{ledger.held_wei // TOKEN_WEI:,}" for ledger in ledgers])
     return table
 
 
@@ -136,7 +134,7 @@ def _short(amount_wei: int) -> str:
     return f"{thousandths // 1_000}.{thousandths % 1_000:03d}"
 
 
-def _figures(findings: Findings) -> Table:
+def _figures(outcome: Outcome, findings: Findings) -> Table:
     figures = findings.figures
     table = Table(title="Figures", title_justify="left", show_header=False, box=SIMPLE_HEAD)
     rows = {
@@ -145,7 +143,7 @@ def _figures(findings: Findings) -> Table:
         "workers slashed": str(figures["workers_slashed"]),
         "buyer paid": tokens(int(figures["buyer_paid"])),
         "providers earned": tokens(int(figures["providers_earned"])),
-        "tokens conserved": "to the last unit" if figures["conservation_ok"] else "NO",
+        "tokens conserved": _conservation(outcome, ok=figures["conservation_ok"]),
         "energy": f"{figures['joules']} J ({figures['joules_source']})",
         "receipts verified": str(figures["receipts_verified"]),
         "gas": ", ".join(f"{verb} {spent:,}" for verb, spent in figures["gas"].items()),
@@ -154,3 +152,8 @@ def _figures(findings: Findings) -> Table:
     for name, words in rows.items():
         table.add_row(name, words)
     return table
+
+
+def _conservation(outcome: Outcome, *, ok: bool) -> str:
+    sums = [f"{ledger.held_wei // TOKEN_WEI:,}" for ledger in (outcome.before, outcome.after)]
+    return f"{'to the last unit' if ok else 'NO'}: all accounts hold {sums[0]} before, {sums[1]} after"
