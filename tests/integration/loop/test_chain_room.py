@@ -14,6 +14,7 @@ from market.chain.devkeys import OPERATOR, dev_account
 from market.chain.gateway import ChainGateway
 from market.chain.logs import ChainStep, read_step
 from market.chain.reorg import Checkpoint
+from market.chain.submit import receipt_of
 from market.chain.transport import ChainUnreachable, HttpTransport, Transport
 from market.db.migrate import upgrade
 from market.db.models import OutboxTransaction
@@ -135,12 +136,15 @@ async def test_a_transaction_that_a_reorganisation_took_out_is_sent_again_as_the
     await settle(quiet_rpc)
     await sender.relay()
     before = await row_of(database, "once")
+    sent = bytes.fromhex(str(before.hash)[2:])
     await quiet_rpc.request("anvil_reorg", [1, []])
     await settle(quiet_rpc)
+    assert await receipt_of(quiet_rpc, sent) is None
     await sender.relay()
     await settle(quiet_rpc)
     await sender.relay()
     after = await row_of(database, "once")
+    assert await receipt_of(quiet_rpc, sent) is not None
     assert (before.status, after.status) == (TransactionStatus.MINED, TransactionStatus.MINED)
     assert (after.hash, after.nonce) == (before.hash, before.nonce)
 

@@ -11,10 +11,11 @@ from market.chain.gateway import ChainGateway
 from market.chain.transport import HttpTransport
 from market.client import buyer
 from market.client.problems import MarketProblem
-from market.protocol.typed import sign
+from market.protocol.typed import Receipt, sign
 from market.protocol.wire import CommitSubmission
 from market.protocol.words import JobStatus, UnitStatus
 from market.settings import Mode
+from tests.integration.api.house import STATE
 from tests.integration.loop.market import QUICK, TERMS, TestMarket, small_job, until_over
 
 
@@ -154,3 +155,34 @@ async def test_an_auditor_too_busy_to_answer_is_asked_again_when_there_is_no_oth
         kinds = await until_over(client, view.job_id, [ada, ben])
         assert kinds.count("audit.drawn") > 1
         assert kinds[-1] == "job.settled"
+
+
+async def test_a_receipt_signed_by_another_key_is_refused(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, ben = await whole_market.puppets(container, "ada", "ben")
+        await whole_market.buy(container, small_job((1,)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        good = await ada.submission(lease)
+        receipt = Receipt.from_json(good.receipt or {})
+        forged = "0x" + sign(receipt, whole_market.deployment.domain, ben.account).hex()
+        with pytest.raises(MarketProblem) as refused:
+            await ada.client.commit(lease.assignment_id, good.model_copy(update={"signature": forged}))
+        assert refused.value.members["field"] == "signature"
+
+
+async def test_weights_other_than_those_committed_are_refused(whole_market: TestMarket) -> None:
+    async with whole_market.running() as container:
+        ada, _ = await whole_market.puppets(container, "ada", "ben")
+        await whole_market.buy(container, small_job((1,)))
+        lease = await ada.client.lease(wait_seconds=10)
+        assert lease is not None
+        good = await ada.submission(lease)
+        receipt = Receipt.from_json(good.receipt or {})
+        swapped = replace(receipt, artifact=bytes.fromhex(await ada.client.upload_bytes(STATE)))
+        signature = "0x" + sign(swapped, whole_market.deployment.domain, ada.account).hex()
+        with pytest.raises(MarketProblem) as refused:
+            await ada.client.commit(
+                lease.assignment_id, good.model_copy(update={"receipt": swapped.to_json(), "signature": signature})
+            )
+        assert refused.value.members["field"] == "output_root"
