@@ -1,10 +1,9 @@
 """Names for bytes: every artifact is called by the SHA-256 of its content.
 
-Decides the spelling of a content address (`ArtifactId`: 64 lower-case hex digits) and its CIDv1 twin, by which IPFS and
-Filecoin know the same bytes. Does no I/O beyond hashing chunks handed to it.
+Decides the spelling of a content address (`ArtifactId`: 64 lower-case hex digits). Does no I/O beyond hashing chunks
+handed to it.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterable
@@ -13,7 +12,6 @@ from typing import NewType
 ArtifactId = NewType("ArtifactId", str)
 
 _ARTIFACT_ID = re.compile(r"[0-9a-f]{64}")
-_CID_V1_RAW_SHA256 = bytes((0x01, 0x55, 0x12, 0x20))
 
 
 def sha256(data: bytes) -> bytes:
@@ -38,8 +36,3 @@ def parse_artifact_id(text: str) -> ArtifactId:
     if not _ARTIFACT_ID.fullmatch(text):
         raise ValueError(f"{text[:80]!r} is not a SHA-256 in 64 lower-case hex digits")
     return ArtifactId(text)
-
-
-def cid_of(artifact: ArtifactId) -> str:
-    """Return the CIDv1 (raw codec, sha2-256, base32) of an artifact."""
-    return "b" + base64.b32encode(_CID_V1_RAW_SHA256 + bytes.fromhex(artifact)).decode().lower().rstrip("=")

@@ -13,7 +13,6 @@ from market.db.repositories.chain import account_for, challenge_of, record_of
 from market.db.session import WriteSession
 from market.domain.settlement import Voided, settle
 from market.protocol import jobs
-from market.protocol.errors import CommonwattError
 from market.protocol.jobs import JobRecord, MatchEntry, WorkDone
 from market.protocol.typed import Bid
 from market.protocol.words import ChallengeStatus, Verdict
@@ -39,7 +38,7 @@ def to_stored(value: Any) -> Any:
         return list(value.to_tuple())
     if isinstance(value, list | tuple):
         return [to_stored(item) for item in value]
-    if isinstance(value, CommonwattError) or not isinstance(value, str | int | bool | None):
+    if not isinstance(value, str | int | bool | None):
         raise TypeError(f"{type(value).__name__} has no stored form")
     return value
 

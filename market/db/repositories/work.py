@@ -62,11 +62,6 @@ async def held_assignments(session: ReadSession, *, expired_at_ms: int) -> Seque
     return (await session.scalars(query)).all()
 
 
-async def next_expiry_ms(session: ReadSession) -> int | None:
-    query = select(func.min(Assignment.expires_at_ms)).where(Assignment.status.in_(HELD))
-    return (await session.execute(query)).scalar_one()
-
-
 async def audits_of(session: ReadSession, receipt_digest: str) -> Sequence[Assignment]:
     """Return every audit assignment for a receipt, in the order in which they were drawn."""
     query = (
