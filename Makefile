@@ -13,7 +13,7 @@ help: ## list these commands
 
 setup: .venv/.ready contracts/node_modules/.ready ## install everything into .venv and contracts/node_modules (again only when a pin changed)
 
-.venv/.ready: pyproject.toml .ci/constraints.txt .ci/venv
+.venv/.ready: pyproject.toml .ci/constraints.txt .ci/venv $(wildcard worker/engine/exact/native/* worker/engine/exact/device/*.cu)
 	@echo "installing the pinned Python packages (PyTorch among them: the first time takes minutes)"
 	@.ci/venv
 	@touch $@
@@ -43,6 +43,8 @@ check: setup ## everything a machine can judge without running the product
 	$(TOOLS) $(BIN)/python contracts/tools/build.py --check
 	$(BIN)/python -m tests.vectors.make_typed --check
 	$(BIN)/python -m tests.vectors.make_lifecycle --check
+	$(BIN)/python -m tests.vectors.make_float32 --check
+	$(BIN)/python -m tests.vectors.make_judge --check
 
 format: setup ## lay out Python and Solidity
 	$(BIN)/ruff check --fix .
@@ -56,6 +58,6 @@ lock: setup ## write the versions of the working .venv to .ci/constraints.txt
 	@.ci/lock
 
 clean: ## remove what setup, checks and tests made; .commonwatt stays, for it may hold keys
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info worker/engine/exact/_native.*
 	rm -rf contracts/node_modules contracts/out contracts/cache contracts/broadcast
 	find market worker migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +18,19 @@ import torch
 
 from market.protocol import tensors as documents
 from market.protocol.errors import CommonwattError
-from market.protocol.programs import Program, ProgramLimits, check_fits
+from market.protocol.exact.game_wire import to_json
+from market.protocol.exact.jobs import ExactJob
+from market.protocol.programs import Program, ProgramCost, ProgramLimits, check, check_fits
 from market.protocol.specs import TrainSpec
+from market.protocol.words import ExecutionClass
+from worker import exact_runner
+from worker.attest.witness import Course
 from worker.engine import determinism, tensors
 from worker.engine.interpreter import Executable
+from worker.engine.tensors import State
 from worker.sandbox.lines import LineStream
 from worker.training.transformer import Shape, build, loss_of
-from worker.training.unit import UnitResult, run_unit
+from worker.training.unit import Engine, UnitResult, run_unit
 
 PROGRESS_SECONDS: Final = 0.25
 
@@ -33,9 +40,13 @@ with determinism.pinned():
 
 def serve(stream: LineStream) -> None:
     """Answer messages until the agent closes the stream."""
+    answer_with(Server(stream), stream)
+
+
+def answer_with(server: "Server", stream: LineStream) -> None:
     while (message := stream.receive()) is not None:
         try:
-            stream.send(_answer(message, stream))
+            stream.send(server.answer(message))
         except (CommonwattError, MemoryError, RuntimeError) as error:
             stream.send({"error": _name_of(error), "detail": str(error)[:2000]})
 
@@ -46,35 +57,97 @@ def _name_of(error: Exception) -> str:
     return type(error).__name__
 
 
-def _answer(message: dict[str, Any], stream: LineStream) -> dict[str, Any]:
-    if "run" in message:
-        return {"result": _run(Path(message["run"]), stream)}
-    if "benchmark" in message:
-        return {"gflops": benchmark(float(message["benchmark"]))}
-    return {"fingerprint": determinism.fingerprint().hex(), "facts": determinism.facts()}
+class Server:
+    """Answers one agent. Between messages it keeps a game's player and nothing else."""
+
+    def __init__(self, stream: LineStream) -> None:
+        self.stream = stream
+        self._player: exact_runner.Answer | None = None
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        if "run" in message:
+            return {"result": self.run(Path(message["run"]))}
+        if "play" in message:
+            self._player = self.play(Work.read(Path(message["play"])).course(), str(message["side"]))
+            return {"ready": True}
+        if "position" in message and self._player is not None:
+            return self._player(message)
+        if "benchmark" in message:
+            return {"gflops": benchmark(float(message["benchmark"]))}
+        return {"fingerprint": determinism.fingerprint().hex(), "facts": determinism.facts()}
+
+    def run(self, folder: Path) -> dict[str, Any]:
+        """Execute the unit that lies in folder/in and leave its end state in folder/out."""
+        return _run(folder, self.stream)
+
+    def play(self, course: Course, side: str) -> exact_runner.Answer:
+        return exact_runner.player_of(course, side)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What lies in a run's input folder, checked."""
+
+    spec: TrainSpec
+    unit: int
+    program: Program
+    cost: ProgramCost
+    initial: State
+    starts: list[State]
+    dataset: State
+
+    @classmethod
+    def read(cls, folder: Path) -> "Work":
+        inputs = folder / "in"
+        unit = json.loads((inputs / "unit.json").read_text())
+        spec = TrainSpec.from_json(unit["spec"])
+        program = Program.decode((inputs / "program.json").read_bytes())
+        cost = check(program, ProgramLimits(max_bytes=spec.memory_bytes))
+        initial, *starts = [(inputs / name).read_bytes() for name in unit["states"]]
+        dataset = (inputs / "dataset.safetensors").read_bytes()
+        for state in (initial, *starts):
+            check_fits(program, spec, _entries(state), _entries(dataset))
+        return cls(
+            spec=spec,
+            unit=unit["unit"],
+            program=program,
+            cost=cost,
+            initial=tensors.load(initial),
+            starts=[tensors.load(start) for start in starts or [initial]],
+            dataset=tensors.load(dataset),
+        )
+
+    def exact(self) -> ExactJob:
+        return exact_runner.exact_of(self.spec, self.program, self.initial, self.dataset)
+
+    def course(self) -> Course:
+        """Return what an exact unit is executed from; raises as `exact` does, and StatesDiffer."""
+        return exact_runner.course_of(self.spec, self.unit, self.exact(), self.starts, self.dataset)
 
 
 def _run(folder: Path, stream: LineStream) -> dict[str, Any]:
-    """Execute the unit that lies in folder/in and leave its end state in folder/out."""
-    inputs = folder / "in"
-    unit = json.loads((inputs / "unit.json").read_text())
-    spec = TrainSpec.from_json(unit["spec"])
-    program = Program.decode((inputs / "program.json").read_bytes())
-    executable = Executable.load(program, ProgramLimits(max_bytes=spec.memory_bytes))
-    starts = [(inputs / f"start-{place}.safetensors").read_bytes() for place in range(unit["starts"])]
-    dataset = (inputs / "dataset.safetensors").read_bytes()
-    for start in starts:
-        check_fits(program, spec, _entries(start), _entries(dataset))
+    work = Work.read(folder)
+    is_exact = work.spec.execution_class is ExecutionClass.EXACT
+    job = work.exact() if is_exact else None
+    engine: Engine = Executable(work.program, work.cost)
+    if job is not None:
+        engine = exact_runner.engine_of(job, memory=work.spec.memory_bytes)
     result = run_unit(
-        spec,
-        spec.units()[unit["unit"]],
-        executable=executable,
-        starts=[tensors.load(start) for start in starts],
-        dataset=tensors.load(dataset),
-        on_progress=_Progress(stream).report,
+        work.spec,
+        work.spec.units()[work.unit],
+        engine=engine,
+        starts=work.starts,
+        dataset=work.dataset,
+        on_progress=Progress(stream).report,
     )
+    return handed_in(folder, result, job)
+
+
+def handed_in(folder: Path, result: UnitResult, job: ExactJob | None) -> dict[str, Any]:
+    """Leave the end state in folder/out and return what the agent is told."""
     (folder / "out" / "state.safetensors").write_bytes(tensors.save(result.final_state))
-    return _to_json(result)
+    terms = {} if job is None else {"terms": to_json(job.terms)}
+    return _to_json(result) | terms
 
 
 def _entries(document: bytes) -> tuple[documents.TensorEntry, ...]:
@@ -93,7 +166,7 @@ def _to_json(result: UnitResult) -> dict[str, Any]:
     }
 
 
-class _Progress:
+class Progress:
     """Tells of the first step at once and of later ones now and then, so that telling costs nothing."""
 
     def __init__(self, stream: LineStream) -> None:

@@ -13,7 +13,7 @@ import {Verifiers} from "./Verifiers.sol";
 abstract contract Committees is Verifiers {
     /* TYPES AND STORAGE */
 
-    /// @dev What a challenge needs beside its public record.
+    /// @dev What a committee needs beside the challenge's public record.
     struct Docket {
         address worker;
         uint64 raisedAt; // block number
@@ -21,7 +21,6 @@ abstract contract Committees is Verifiers {
         uint8 votes; // in the present draw
         uint8 reveals; // in the present draw
         uint128 feesWei; // paid so far, over all draws
-        uint32 unitsAtStake; // what the match had committed when the challenge was raised
     }
 
     enum SeatState {

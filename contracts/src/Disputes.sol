@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Committees} from "./Committees.sol";
 import {IBonds} from "./interfaces/IBonds.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
+import {IGames} from "./interfaces/IGames.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Lifecycle} from "./libraries/Lifecycle.sol";
+import {Merkle} from "./libraries/Merkle.sol";
 import {Job, Match, Receipt} from "./types/Documents.sol";
-import {ChallengeStatus, ReceiptKind, Verdict} from "./types/Words.sol";
+import {ExactClaim, Frame, UnitPlan} from "./types/Exact.sol";
+import {ChallengeStatus, ExecutionClass, ReceiptKind, Verdict} from "./types/Words.sol";
 
 /// @title Disputes: challenges, verdicts and what they cost
-/// @dev See IDisputes, which says what each act promises; Committees finds the verdict, Verifiers keeps the pools.
+/// @dev See IDisputes, which says what each act promises; Committees or Games finds the verdict, Verifiers keeps the pools.
 contract Disputes is Committees {
     using Digests for bytes32;
     using Lifecycle for Job;
@@ -20,6 +24,7 @@ contract Disputes is Committees {
     /* IMMUTABLES AND STORAGE */
 
     IJobs public immutable jobs;
+    IGames public immutable games;
     uint128 private immutable _challengeBondWei;
 
     uint256 private _lastChallengeId;
@@ -27,13 +32,15 @@ contract Disputes is Committees {
 
     /* CONSTRUCTOR */
 
-    constructor(IJobs jobs_, IBonds bonds_, Policy memory policy_) Committees(bonds_, policy_) {
+    constructor(IJobs jobs_, IBonds bonds_, IGames games_, Policy memory policy_) Committees(bonds_, policy_) {
         uint256 drawSeconds = uint256(policy_.voteSeconds) * policy_.maxDraws;
         uint256 longestSeconds = policy_.maxDraws * (drawSeconds + policy_.voteSeconds + policy_.revealSeconds);
+        longestSeconds = Math.max(longestSeconds, games_.longestSeconds());
         // INVARIANT: unbonding outlasts any challenge. Stake that answers for work is locked and cannot unbond anyway;
         // this is the second line.
         require(bonds_.unbondSeconds() > longestSeconds + jobs_.minWindowSeconds(), Errors.Disputes_BadPolicy());
         jobs = jobs_;
+        games = games_;
         _challengeBondWei = policy_.challengeBondWei;
     }
 
@@ -44,25 +51,36 @@ contract Disputes is Committees {
         external
         returns (uint256 challengeId)
     {
-        bytes32 digest = jobs.receiptDigest(receipt);
-        _requireChallengeable(job, receipt.jobId);
-        _requireReceipt(job, matchIndex, receipt);
-        // The key's own signature only: a contract could sign for its work and deny the signature once it is challenged.
-        require(digest.isSignedByKey(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
-        _requireUnjudged(digest);
+        require(
+            job.bid.executionClass != ExecutionClass.EXACT,
+            Errors.Disputes_WrongClass(receipt.jobId, job.bid.executionClass)
+        );
+        challengeId = _raise(job, matchIndex, receipt, signature);
+        _callCommittee(challengeId, receipt);
+    }
 
-        challengeId = ++_lastChallengeId;
-        _challengeOfReceipt[digest] = challengeId;
-        _challenges[challengeId] = _draft(job, matchIndex, receipt, digest);
-        _dockets[challengeId].worker = receipt.worker;
-        _dockets[challengeId].raisedAt = uint64(block.number);
-        _dockets[challengeId].poolSize = uint32(_poolSize(receipt.fingerprint));
-        _dockets[challengeId].unitsAtStake = job.matches[matchIndex].units;
-        _requireCourt(challengeId);
-        _announce(challengeId, receipt.unit, _awaitBeacon(challengeId));
-
-        jobs.hold(receipt.jobId);
-        bonds.lock(msg.sender, _challengeLockWei());
+    /// @inheritdoc IDisputes
+    function challengeExact(
+        Job calldata job,
+        uint32 matchIndex,
+        Receipt calldata receipt,
+        bytes calldata signature,
+        ExactClaim calldata claim,
+        bool contestsInput
+    ) external returns (uint256 challengeId) {
+        require(
+            job.bid.executionClass == ExecutionClass.EXACT,
+            Errors.Disputes_WrongClass(receipt.jobId, job.bid.executionClass)
+        );
+        _requireClaim(job.bid.specHash, receipt, claim);
+        challengeId = _raise(job, matchIndex, receipt, signature);
+        if (contestsInput) {
+            // Where a first unit starts is written in the terms, so no committee is asked for it.
+            require(claim.plan.round > 0, Errors.Disputes_InputInTerms(receipt.jobId, receipt.unit));
+            _callCommittee(challengeId, receipt);
+        } else {
+            _openGame(challengeId, receipt, claim);
+        }
     }
 
     /* RESOLVING */
@@ -72,8 +90,9 @@ contract Disputes is Committees {
         Challenge storage dispute = _challenges[challengeId];
         Docket storage docket = _dockets[challengeId];
         ChallengeStatus status = dispute.status;
-        bool isWarm = status != ChallengeStatus.NONE && status != ChallengeStatus.RESOLVED;
-        require(isWarm, Errors.Disputes_WrongStatus(challengeId, status));
+        bool isSitting =
+            status == ChallengeStatus.RAISED || status == ChallengeStatus.VOTING || status == ChallengeStatus.REVEALING;
+        require(isSitting, Errors.Disputes_WrongStatus(challengeId, status));
         // Nobody is left to wait for once all who voted have revealed: the others can no longer vote.
         bool isDone = status == ChallengeStatus.REVEALING && docket.reveals == docket.votes;
         require(
@@ -89,6 +108,13 @@ contract Disputes is Committees {
         } else {
             _finishDraw(challengeId);
         }
+    }
+
+    /// @inheritdoc IDisputes
+    function conclude(uint256 challengeId, Verdict verdict) external {
+        require(msg.sender == address(games), Errors.Disputes_NotGames(msg.sender));
+        _requireStatus(challengeId, ChallengeStatus.NARROWING);
+        _close(challengeId, verdict);
     }
 
     /* VIEWS */
@@ -119,38 +145,90 @@ contract Disputes is Committees {
 
     /* INTERNALS: RAISING */
 
-    function _draft(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes32 digest)
+    /// @dev What a committee and a game have in common: a signed receipt of work that can still be challenged.
+    function _raise(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
         private
-        view
-        returns (Challenge memory dispute)
+        returns (uint256 challengeId)
     {
+        bytes32 digest = jobs.receiptDigest(receipt);
+        _requireChallengeable(job, receipt.jobId);
+        _requireReceipt(job, matchIndex, receipt);
+        // The key's own signature only: a contract could sign for its work and deny the signature once it is challenged.
+        require(digest.isSignedByKey(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
+        _requireUnjudged(digest);
+
+        challengeId = ++_lastChallengeId;
+        _challengeOfReceipt[digest] = challengeId;
+        _draft(_challenges[challengeId], job, matchIndex, receipt, digest);
+    }
+
+    function _callCommittee(uint256 challengeId, Receipt calldata receipt) private {
+        _challenges[challengeId].claimedRoot = receipt.traceRoot;
+        _challenges[challengeId].fingerprint = receipt.fingerprint;
+        _dockets[challengeId].worker = receipt.worker;
+        _dockets[challengeId].raisedAt = uint64(block.number);
+        _dockets[challengeId].poolSize = uint32(_poolSize(receipt.fingerprint));
+        _requireCourt(challengeId);
+        _announce(challengeId, receipt, _awaitBeacon(challengeId));
+
+        jobs.hold(receipt.jobId);
+        bonds.lock(msg.sender, _challengeLockWei());
+    }
+
+    function _openGame(uint256 challengeId, Receipt calldata receipt, ExactClaim calldata claim) private {
+        _challenges[challengeId].status = ChallengeStatus.NARROWING;
+        _announce(challengeId, receipt, 0);
+
+        jobs.hold(receipt.jobId);
+        bonds.lock(msg.sender, _challengeBondWei);
+        if (claim.plan.round == 0 && receipt.inputRoot != claim.terms.stateRoot) {
+            _close(challengeId, Verdict.OVERTURNED);
+            return;
+        }
+        Frame memory frame;
+        frame.worker = receipt.worker;
+        frame.provider = receipt.provider;
+        frame.inputRoot = receipt.inputRoot;
+        frame.outputRoot = receipt.outputRoot;
+        frame.plan = claim.plan;
+        frame.terms = claim.terms;
+        frame.root = receipt.traceRoot;
+        games.open(challengeId, msg.sender, frame);
+    }
+
+    function _draft(
+        Challenge storage dispute,
+        Job calldata job,
+        uint32 matchIndex,
+        Receipt calldata receipt,
+        bytes32 digest
+    ) private {
         Match calldata entry = job.matches[matchIndex];
         (uint32 voidedUnits, uint128 slashedWei) = jobs.voidedOf(receipt.jobId, matchIndex);
         // Challenges that are still open do not count: a decoy could keep an honest challenger out until the window closes.
         require(voidedUnits < entry.units, Errors.Disputes_NothingAtStake(receipt.jobId, matchIndex, entry.units));
         dispute.jobId = receipt.jobId;
         dispute.receiptDigest = digest;
-        dispute.claimedRoot = receipt.traceRoot;
-        dispute.fingerprint = receipt.fingerprint;
         dispute.challenger = msg.sender;
+        dispute.matchIndex = matchIndex;
         dispute.provider = entry.provider;
         dispute.buyer = job.bid.buyer;
+        dispute.unitsAtStake = entry.units;
         dispute.bondWei = entry.bondWei - slashedWei;
         dispute.unitPriceWei = entry.unitPriceWei;
-        dispute.matchIndex = matchIndex;
     }
 
-    function _announce(uint256 challengeId, uint32 unit, uint64 beaconBlock) private {
-        Challenge memory dispute = _challenges[challengeId];
+    function _announce(uint256 challengeId, Receipt calldata receipt, uint64 beaconBlock) private {
+        Challenge storage dispute = _challenges[challengeId];
         emit ChallengeRaised(
             challengeId,
-            dispute.jobId,
-            dispute.challenger,
-            dispute.provider,
+            receipt.jobId,
+            msg.sender,
+            receipt.provider,
             dispute.matchIndex,
-            unit,
+            receipt.unit,
             dispute.receiptDigest,
-            dispute.claimedRoot,
+            receipt.traceRoot,
             beaconBlock
         );
     }
@@ -174,7 +252,8 @@ contract Disputes is Committees {
         dispute.status = ChallengeStatus.RESOLVED;
         dispute.verdict = verdict;
 
-        uint128 restWei = _challengeLockWei() - _dockets[challengeId].feesWei;
+        bool isGame = dispute.beaconBlock == 0;
+        uint128 restWei = isGame ? _challengeBondWei : _challengeLockWei() - _dockets[challengeId].feesWei;
         uint128 slashedWei;
         if (verdict == Verdict.OVERTURNED) slashedWei = _slashProvider(challengeId);
         if (verdict == Verdict.UPHELD) {
@@ -192,17 +271,23 @@ contract Disputes is Committees {
         (uint32 voidedUnits, uint128 alreadyWei) = jobs.voidedOf(dispute.jobId, dispute.matchIndex);
         // INVARIANT: a match never loses more units than it has committed, so the bill cannot go below zero. Whoever signs
         // two receipts for one unit can be overturned twice and loses what there is to lose the first time.
-        if (voidedUnits >= _dockets[challengeId].unitsAtStake) return 0;
+        if (voidedUnits >= dispute.unitsAtStake) return 0;
         // INVARIANT: one match loses its bond once. Another verdict against it since the challenge may have taken it.
         slashedWei = alreadyWei == 0 ? dispute.bondWei : 0;
         IBonds.Split memory split = IBonds.Split({
             victim: dispute.buyer,
             victimMaxWei: _victimMaxWei(slashedWei, dispute.unitPriceWei),
             challenger: dispute.challenger,
-            challengerCostWei: _dockets[challengeId].feesWei
+            challengerCostWei: _costWei(challengeId)
         });
         if (slashedWei > 0) bonds.slash(dispute.provider, slashedWei, split);
         jobs.voidUnit(dispute.jobId, dispute.matchIndex, dispute.receiptDigest, slashedWei);
+    }
+
+    /// @dev What being right cost the challenger: the fees it paid, or the moves of a game, which are reckoned as one draw.
+    function _costWei(uint256 challengeId) private view returns (uint128) {
+        if (_challenges[challengeId].beaconBlock == 0) return _committeeFeeWei * _committeeSize;
+        return _dockets[challengeId].feesWei;
     }
 
     function _slashChallenger(uint256 challengeId) private returns (uint128 slashedWei) {
@@ -252,6 +337,20 @@ contract Disputes is Committees {
         );
         require(
             msg.sender != entry.provider && msg.sender != entry.worker, Errors.Disputes_SelfChallenge(entry.provider)
+        );
+    }
+
+    /// @dev The terms are those behind the bid's specification, and the plan is that of the receipt's unit.
+    function _requireClaim(bytes32 specHash, Receipt calldata receipt, ExactClaim calldata claim) private view {
+        bytes32 given = sha256(abi.encodePacked(sha256(abi.encode(claim.terms)), claim.jsonHash));
+        require(given == specHash, Errors.Disputes_WrongTerms(receipt.jobId, specHash, given));
+        UnitPlan calldata plan = claim.plan;
+        bytes32 hash =
+            Merkle.leafHash(abi.encodePacked(plan.index, plan.round, plan.shard, plan.shards, plan.firstStep));
+        require(
+            plan.index == receipt.unit
+                && Merkle.verify(hash, plan.index, claim.terms.unitCount, claim.path, claim.terms.unitsRoot),
+            Errors.Disputes_WrongPlan(receipt.jobId, receipt.unit)
         );
     }
 

@@ -18,7 +18,7 @@ from typing import Any
 
 ROOM = Path(__file__).resolve().parents[1]
 ARTIFACTS = ROOM.parent / "market" / "chain" / "artifacts"
-CONTRACTS = ("PayoutToken", "Bonds", "Jobs", "Disputes")
+CONTRACTS = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes")
 
 
 def main() -> int:

@@ -31,6 +31,7 @@ SPEC: Final[dict[str, Any]] = {
     "execution_class": "PINNED",
     "memory_bytes": 2_147_483_648,
     "unit_seconds": 300,
+    "court": None,
 }
 
 BID: Final[dict[str, Any]] = {

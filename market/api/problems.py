@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from market.domain import energy, lifecycle
 from market.protocol import canonical, graph, programs, receipts, requests, specs, tensors, typed
 from market.protocol.errors import CommonwattError
+from market.protocol.exact import jobs, lower, terms
 from market.protocol.wire import Problem
 from market.services import (
     admission,
@@ -95,7 +96,9 @@ STATUSES: Final[Mapping[type[CommonwattError], int]] = MappingProxyType(
         offers.OfferRevoked: 409,
         offers.OfferWithoutBond: 409,
         offers.WorkerOfAnotherProvider: 409,
+        receiving.LateReveal: 409,
         views.ReceiptNotCommitted: 409,
+        views.ReceiptSealed: 409,
         # too late
         admission.BidExpired: 410,
         offers.OfferExpired: 410,
@@ -114,6 +117,7 @@ STATUSES: Final[Mapping[type[CommonwattError], int]] = MappingProxyType(
         canonical.NotCanonical: 422,
         energy.JoulesImplausible: 422,
         graph.ProgramMalformed: 422,
+        job_programs.StateNotFinite: 422,
         job_programs.WrongGigaflops: 422,
         offers.FactsHashMismatch: 422,
         programs.OperatorNotAllowed: 422,
@@ -125,9 +129,12 @@ STATUSES: Final[Mapping[type[CommonwattError], int]] = MappingProxyType(
         receipts.ReceiptInvalid: 422,
         receiving.ReceiptRefused: 422,
         signatures.MalformedDocument: 422,
+        jobs.NoWords: 422,
+        lower.CannotLower: 422,
         specs.BadSpec: 422,
         store.ArtifactHashMismatch: 422,
         tensors.TensorsMalformed: 422,
+        terms.WrongCourt: 422,
         # the chain
         ports.ContractRevert: 502,
         ports.RpcError: 502,

@@ -6,7 +6,7 @@ its internal type, addresses are checksummed, arrays are tuples.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -58,6 +58,8 @@ class Parameter:
             return value.to_tuple()
         if self.type.endswith("]"):
             return [self._element.outward(item) for item in value]
+        if self.type == "tuple" and is_dataclass(value):
+            return tuple(part.outward(getattr(value, snake_case(part.name))) for part in self.components)
         return getattr(value, "on_chain", value)
 
     def inward(self, value: Any, classes: Mapping[str, Construct]) -> Any:

@@ -1,4 +1,4 @@
-"""The four contracts as Python sees them: calls to encode, results and logs to decode. Pure once loaded.
+"""The five contracts as Python sees them: calls to encode, results and logs to decode. Pure once loaded.
 
 Reads the committed build artifacts (`artifacts/*.json`: ABI and bytecode) and nothing else. Never talks to a node.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from market.chain.abi import Construct, Entry, decode_arguments, encode_arguments, snake_case
 from market.chain.deployment import CONTRACTS, Deployment
-from market.chain.values import Bond, ChainEvent, Challenge, CourtPolicy, Escrow, Verifier
+from market.chain.values import Bond, ChainEvent, Challenge, CourtPolicy, Escrow, Game, Verifier
 from market.protocol.errors import CommonwattError
 from market.protocol.jobs import MatchEntry, WorkDone
 from market.protocol.typed import Bid, Offer, Receipt
@@ -21,7 +21,9 @@ from market.protocol.words import (
     EnergySource,
     ExecutionClass,
     JobStatus,
+    Level,
     ReceiptKind,
+    Side,
     Verdict,
 )
 
@@ -36,10 +38,13 @@ CLASSES: Final[Mapping[str, Construct]] = {
     "struct IDisputes.Challenge": Challenge,
     "struct IDisputes.Policy": CourtPolicy,
     "struct IDisputes.Verifier": Verifier,
+    "struct IGames.Game": Game,
     "enum JobStatus": JobStatus.from_chain,
     "enum ExecutionClass": ExecutionClass.from_chain,
     "enum ChallengeStatus": ChallengeStatus.from_chain,
     "enum Verdict": Verdict.from_chain,
+    "enum Level": Level.from_chain,
+    "enum Side": Side.from_chain,
     "enum ReceiptKind": ReceiptKind.from_chain,
     "enum EnergySource": EnergySource.from_chain,
 }
@@ -82,7 +87,7 @@ class Contract:
 
 @cache
 def contract(name: str) -> Contract:
-    """Return one of the four contracts; raises NoSuchEntry for another name."""
+    """Return one of the five contracts; raises NoSuchEntry for another name."""
     if name not in CONTRACTS:
         raise NoSuchEntry(contract=name, entry="")
     text = resources.files("market.chain").joinpath("artifacts", f"{name}.json").read_text()

@@ -1,7 +1,7 @@
-"""Puts the four contracts on a chain. They name one another as immutables, so addresses are computed before any exists.
+"""Puts the five contracts on a chain. They name one another as immutables, so addresses are computed before any exists.
 
-Decides the order (token, bonds, jobs, disputes) and that a deployment counts only when each contract stands exactly
-where it was computed to stand. Sends from one fresh-nonce wallet and nothing else may send from it meanwhile.
+Decides the order (token, bonds, jobs, games, disputes) and that a deployment counts only when each contract stands
+exactly where it was computed to stand. Sends from one fresh-nonce wallet and nothing else may send from it meanwhile.
 """
 
 from dataclasses import asdict
@@ -40,13 +40,14 @@ async def deploy(transport: Transport, account: LocalAccount, *, operator: str, 
     chain_id = int(await transport.request("eth_chainId"), 16)
     first_nonce = await submit.mined_count(transport, account.address)
     addresses = [create_address(account.address, first_nonce + place) for place in range(len(CONTRACTS))]
-    token, bonds, jobs, disputes = addresses
+    token, bonds, jobs, games, disputes = addresses
     deployment = Deployment(
         chain_id=chain_id,
         genesis_hash=await genesis_hash(transport),
         token=token,
         bonds=bonds,
         jobs=jobs,
+        games=games,
         disputes=disputes,
         operator=to_checksum_address(operator),
         deployed_block=(await latest_header(transport)).number + 1,
@@ -66,6 +67,7 @@ def _arguments(name: str, deployment: Deployment, parameters: Parameters) -> lis
         "token": deployment.token,
         "bonds": deployment.bonds,
         "jobs": deployment.jobs,
+        "games": deployment.games,
         "disputes": deployment.disputes,
     }
     constructor = contract(name).constructor

@@ -1,4 +1,4 @@
-"""Where the four contracts stand, and the numbers they were built with.
+"""Where the five contracts stand, and the numbers they were built with.
 
 Decides the form of the deployment record and the two parameter sets (`devnet`, `production`). Pure values; `deploy.py`
 puts them on a chain and `gateway.py` checks that a chain still has them.
@@ -15,7 +15,7 @@ from market.protocol.errors import CommonwattError
 from market.protocol.typed import SigningDomain
 
 DEV_CHAIN_ID: Final = 31337
-CONTRACTS: Final = ("PayoutToken", "Bonds", "Jobs", "Disputes")
+CONTRACTS: Final = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Deployment:
     token: str
     bonds: str
     jobs: str
+    games: str
     disputes: str
     operator: str
     deployed_block: int
@@ -47,7 +48,8 @@ class Deployment:
     @property
     def addresses(self) -> dict[str, str]:
         """Contract name -> address."""
-        return dict(zip(CONTRACTS, (self.token, self.bonds, self.jobs, self.disputes), strict=True))
+        places = (self.token, self.bonds, self.jobs, self.games, self.disputes)
+        return dict(zip(CONTRACTS, places, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

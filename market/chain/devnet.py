@@ -1,4 +1,4 @@
-"""The development chain of one home folder: anvil, the four contracts on it, and a faucet.
+"""The development chain of one home folder: anvil, the five contracts on it, and a faucet.
 
 Decides the files (the deployment record in `<home>`; process record, chain state and log in `<home>/devnet`) and that a
 chain which lost its contracts gets them anew. Everything here rests on keys that everybody knows; `devkeys` refuses

@@ -11,8 +11,10 @@ from eth_abi.abi import encode as abi_encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from market.chain import games
 from market.chain.bindings import decode_logs, encode_call
 from market.chain.deployment import Deployment
+from market.chain.games import Accusation, Table
 from market.chain.logs import BlockVanished, header_by_hash
 from market.chain.permits import Permit, sign_permit
 from market.chain.reads import ChainReader
@@ -21,6 +23,7 @@ from market.chain.transport import Transport
 from market.chain.values import ChainEvent, TransactionReceipt
 from market.chain.wallet import WAIT_SECONDS, Wallet
 from market.protocol.errors import CommonwattError
+from market.protocol.exact.game_moves import Frame, Move
 from market.protocol.jobs import JobRecord
 from market.protocol.typed import Receipt
 from market.protocol.wire import ChallengeCase
@@ -81,7 +84,7 @@ class ChainGateway(ChainReader):
         return self._wallet_for("account").account
 
     async def send(self, contract: str, function: str, *arguments: Any) -> Sent:
-        """Send any act of the four contracts and wait for it.
+        """Send any act of the five contracts and wait for it.
 
         Raises ContractRevert or UnknownRevert, TransactionNotMined, BroadcastRefused, RpcError, ChainUnreachable.
         """
@@ -152,6 +155,28 @@ class ChainGateway(ChainReader):
         job, receipt = JobRecord.from_json(case.job), Receipt.from_json(case.receipt)
         signature = bytes.fromhex(case.signature.removeprefix("0x"))
         return await self.send("Disputes", "challenge", job, case.match_index, receipt, signature)
+
+    async def challenge_exact(self, case: ChallengeCase, claim: Any, *, contests_input: bool) -> Sent:
+        """Challenge a receipt of exact work. claim: terms, json_hash, plan and path, as in the Solidity struct."""
+        job, receipt = JobRecord.from_json(case.job), Receipt.from_json(case.receipt)
+        signature = bytes.fromhex(case.signature.removeprefix("0x"))
+        return await self.send(
+            "Disputes", "challengeExact", job, case.match_index, receipt, signature, claim, contests_input
+        )
+
+    async def accusations(self, account: str, *, since_block: int) -> list[Accusation]:
+        """Return the challenges raised by an account, or against its work, from a block on, oldest first."""
+        return await games.accusations(self, account, since_block=since_block)
+
+    async def game_table(self, challenge_id: int, opened: Frame) -> Table | None:
+        """Return where a game stands; None once it is over, and for a challenge without a game."""
+        move_seconds = int(await self.view("Games", "moveSeconds"))
+        return await games.table_of(self, challenge_id, opened, move_seconds=move_seconds)
+
+    async def make_move(self, challenge_id: int, move: Move) -> Sent:
+        """Play a move, or have a clock called that ran out."""
+        function, arguments = games.call_of(challenge_id, move)
+        return await self.send("Games", function, *arguments)
 
     async def draw(self, challenge_id: int) -> Sent:
         return await self.send("Disputes", "draw", challenge_id)

@@ -1,8 +1,8 @@
 """The numbers the contracts are built with: immutable once deployed, so they are values here and never settings.
 
 `DEVNET` keeps a laptop demo under two minutes; `PRODUCTION` gives people on other continents time to look. In both,
-unbonding outlasts every draw of the longest challenge, which `Disputes` checks when it is built. Amounts in wei of the
-payout token (18 decimals), durations in seconds.
+unbonding outlasts every draw and every move of the longest challenge, which `Disputes` checks when it is built.
+Amounts in wei of the payout token (18 decimals), durations in seconds.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TOKEN_WEI: Final = 10**18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Constructor arguments of the four contracts, addresses aside."""
+    """Constructor arguments of the five contracts, addresses aside."""
 
     supply_wei: int
     unbond_seconds: int
@@ -27,11 +27,12 @@ class Parameters:
     verifier_bond_wei: int
     silence_fine_wei: int
     max_draws: int
+    move_seconds: int
 
 
 DEVNET: Final = Parameters(
     supply_wei=1_000_000_000 * TOKEN_WEI,
-    unbond_seconds=600,
+    unbond_seconds=3_600,
     min_window_seconds=1,
     cancel_grace_seconds=5,
     vote_seconds=20,
@@ -42,6 +43,7 @@ DEVNET: Final = Parameters(
     verifier_bond_wei=20 * TOKEN_WEI,
     silence_fine_wei=5 * TOKEN_WEI,
     max_draws=3,
+    move_seconds=30,
 )
 
 PRODUCTION: Final = Parameters(
@@ -57,4 +59,5 @@ PRODUCTION: Final = Parameters(
     verifier_bond_wei=2_000 * TOKEN_WEI,
     silence_fine_wei=500 * TOKEN_WEI,
     max_draws=3,
+    move_seconds=3_600,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from market.protocol.words import ChallengeStatus, Verdict
+from market.protocol.words import ChallengeStatus, Level, Side, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +76,24 @@ class Bond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """A dispute as Disputes holds it. phase_ends_at: unix seconds."""
+    """A dispute as Disputes holds it. phase_ends_at: unix seconds; it and beacon_block are 0 where a game judges."""
 
     job_id: bytes
     receipt_digest: bytes
     claimed_root: bytes
     fingerprint: bytes
     challenger: str
-    provider: str
-    buyer: str
-    bond_wei: int
-    unit_price_wei: int
     match_index: int
+    phase_ends_at: int
+    provider: str
+    beacon_block: int
     status: ChallengeStatus
     verdict: Verdict
     draws: int
-    beacon_block: int
-    phase_ends_at: int
+    buyer: str
+    units_at_stake: int
+    bond_wei: int
+    unit_price_wei: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,30 @@ class CourtPolicy:
     committee_fee_wei: int
     verifier_bond_wei: int
     silence_fine_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Game:
+    """Where a game stands, as Games holds it; all zero once it is over, but `verdict` until that is carried out.
+
+    deadline: unix seconds of the mover's clock. lo, count, total: leaves of the level's tree under the disputed node.
+    node: its root, or the claimed word. word: in the block, once picked. tail: words in the last block. step: of the
+    unit, from 0. frame: hash of what descents repeat.
+    """
+
+    level: Level
+    mover: Side
+    deadline: int
+    lo: int
+    count: int
+    total: int
+    word: int
+    verdict: Verdict
+    challenger: str
+    step: int
+    tail: int
+    node: bytes
+    frame: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

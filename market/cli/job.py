@@ -30,6 +30,7 @@ from market.cli.console import (
 )
 from market.client import buyer
 from market.client.buyer import JobDocuments, Terms
+from market.client.exact import as_exact
 from market.client.folders import find_job
 from market.client.http import MarketClient
 from market.protocol.receipts import encode_bundle
@@ -52,6 +53,7 @@ def job() -> None:
 @click.option("--audits", type=click.IntRange(min=0), help="Re-executions paid for; by default one for every unit.")
 @click.option("--window", default=60, show_default=True, help="Seconds in which work can be challenged.")
 @click.option("--deadline", default=3600, show_default=True, help="Seconds until unfinished work is no longer paid.")
+@click.option("--exact", is_flag=True, help="Ask for the exact class, whose disputes the chain itself judges.")
 @click.option("--wait", is_flag=True, help="Watch the job to its end.")
 @json_option
 def submit(
@@ -65,6 +67,7 @@ def submit(
     audits: int | None,
     window: int,
     deadline: int,
+    exact: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -79,6 +82,8 @@ def submit(
     )
     with named_failures():
         documents = find_job(name)
+        if exact:
+            documents = as_exact(documents)
     view = run(_submit(market, rpc, account, documents, terms))
     if wait:
         view = run(_watch(market, view.job_id, as_json=as_json))

@@ -11,6 +11,7 @@ from enum import StrEnum
 from market.domain.policy import Policy
 from market.domain.pricing import highest_price_per_gigaflop_wei_down, unit_price_wei
 from market.protocol.typed import Bid, Offer
+from market.protocol.words import ExecutionClass
 
 
 class Reason(StrEnum):
@@ -50,7 +51,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """chosen: cheapest first. fingerprint: the machine fingerprint that all chosen ones share (pinned work)."""
+    """chosen: cheapest first. fingerprint: the machine fingerprint that all chosen ones share; None for exact work,
+    which gives the same bits on all machines, and when nobody fits."""
 
     chosen: tuple[StandingOffer, ...]
     rejected: tuple[Rejected, ...]
@@ -61,12 +63,12 @@ def match(bid: Bid, offers: Sequence[StandingOffer], policy: Policy, *, now: int
     """Match one bid against the book.
 
     Pinned work needs bitwise equality, so all chosen machines share one fingerprint: the one that gathers the most
-    offers, then the cheapest. Within it: those who work before those who only check, cheapest first, then longest
-    streak, then worker address, so that the answer depends on the book and not on its order. A provider's free bond is
-    spent offer by offer. now: unix seconds.
+    offers, then the cheapest. Exact work runs on any. Among them: those who work before those who only check, cheapest
+    first, then longest streak, then worker address, so that the answer depends on the book and not on its order. A
+    provider's free bond is spent offer by offer. now: unix seconds.
     """
     fits, rejected = _sieve(bid, offers, policy, now)
-    fingerprint = _fingerprint_of_most(bid, fits)
+    fingerprint = None if bid.execution_class is ExecutionClass.EXACT else _fingerprint_of_most(bid, fits)
     chosen: list[StandingOffer] = []
     width = min(policy.match_width, bid.units + policy.spare_matches)
     bond_left_wei: dict[str, int] = {}
@@ -112,7 +114,7 @@ def _sieve(
 def _refusal(
     bid: Bid, item: StandingOffer, fingerprint: bytes | None, bond_left_wei: int, *, full: bool
 ) -> Rejected | None:
-    if item.offer.fingerprint != fingerprint:
+    if fingerprint is not None and item.offer.fingerprint != fingerprint:
         return _reject(item, Reason.OTHER_FINGERPRINT, "the job runs on machines of another fingerprint")
     if bond_left_wei < bid.bond_wei:
         return _reject(item, Reason.BOND_TOO_SMALL, f"add {bid.bond_wei - bond_left_wei} wei of bond")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from market.protocol import layouts, rules
+from market.protocol import layouts, rules, windows
 from market.protocol.shapes import TensorType
 
 Infer = Callable[..., tuple[TensorType, ...]]
@@ -30,6 +30,7 @@ class Kind(StrEnum):
     INT = "I"
     INTS = "I[]"
     BOOL = "B"
+    BOOLS = "B[]"
     DTYPE = "D"
 
 
@@ -152,6 +153,36 @@ _allow("mm.default", "self:T mat2:T", rules.mm, _product(0))
 _allow("bmm.default", "self:T mat2:T", rules.bmm, _product(0))
 _allow("addmm.default", "self:T mat1:T mat2:T beta:N alpha:N", rules.addmm, _product(1))
 _allow("baddbmm.default", "self:T batch1:T batch2:T beta:N alpha:N", rules.baddbmm, _product(1))
+
+_SLIDING = "stride:I[] padding:I[] dilation:I[] transposed:B output_padding:I[] groups:I"
+_allow(
+    "convolution.default",
+    f"input:T weight:T bias:T? {_SLIDING}",
+    windows.convolution,
+    windows.convolution_cost,
+)
+_allow(
+    "convolution_backward.default",
+    f"grad_output:T input:T weight:T bias_sizes:I[]? {_SLIDING} output_mask:B[]",
+    windows.convolution_backward,
+    windows.convolution_backward_cost,
+)
+_POOLING = "self:T kernel_size:I[] stride:I[] padding:I[]"
+_GREATEST, _AVERAGE = f"{_POOLING} dilation:I[] ceil_mode:B", f"{_POOLING} ceil_mode:B count_include_pad:B"
+_allow("max_pool2d_with_indices.default", _GREATEST, windows.max_pool, windows.pool_cost)
+_allow(
+    "max_pool2d_with_indices_backward.default",
+    f"grad_output:T {_GREATEST} indices:T",
+    windows.max_pool_backward,
+    windows.pool_backward_cost,
+)
+_allow("avg_pool2d.default", f"{_AVERAGE} divisor_override:I?", windows.avg_pool, windows.pool_cost)
+_allow(
+    "avg_pool2d_backward.default",
+    f"grad_output:T {_AVERAGE} divisor_override:I?",
+    windows.avg_pool_backward,
+    windows.pool_backward_cost,
+)
 
 _allow("_softmax.default _log_softmax.default", "self:T dim:I half_to_float:B", rules.softmax, _times(5))
 _allow(

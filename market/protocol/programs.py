@@ -205,7 +205,7 @@ def _resolve(parameter: Parameter, argument: Argument, known: Sequence[TensorTyp
     if argument is None and parameter.optional:
         return None
     if isinstance(argument, tuple):
-        kind = {Kind.TENSORS: Kind.TENSOR, Kind.INTS: Kind.INT}.get(parameter.kind)
+        kind = {Kind.TENSORS: Kind.TENSOR, Kind.INTS: Kind.INT, Kind.BOOLS: Kind.BOOL}.get(parameter.kind)
         if kind is not None:
             return tuple(_resolve_one(kind, parameter.name, item, known) for item in argument)
     return _resolve_one(parameter.kind, parameter.name, argument, known)

@@ -6,8 +6,10 @@ A specification names artifacts by content; it holds no code, no path and no add
 """
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 from market.protocol import canonical
 from market.protocol.errors import CommonwattError
@@ -50,6 +52,7 @@ class TrainSpec:
     dataset_tensor: name of a 1-D integer tensor in the dataset; a step reads `batch` windows of `window` items of it.
     seed: chooses the windows. steps_per_unit: inner steps of one unit. segment_steps: steps between two state hashes.
     memory_bytes, unit_seconds: limits under which the runner executes one unit.
+    court: of an EXACT job, the hex of `market.protocol.exact.terms.ExactTerms.hash`; null otherwise.
     """
 
     kind: JobKind
@@ -66,12 +69,16 @@ class TrainSpec:
     execution_class: ExecutionClass
     memory_bytes: int
     unit_seconds: int
+    court: str | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
         _require(self.version == 1, "version", f"{self.version} is not a version this market speaks (1)")
         _require(self.kind is JobKind.TRAIN, "kind", f"{self.kind} jobs are not served yet, only TRAIN")
-        _require(self.execution_class is ExecutionClass.PINNED, "execution_class", "only PINNED is served yet")
+        served = (ExecutionClass.EXACT, ExecutionClass.PINNED)
+        _require(self.execution_class in served, "execution_class", "only EXACT and PINNED training is served yet")
+        is_exact = self.execution_class is ExecutionClass.EXACT
+        _require(is_exact == (self.court is not None), "court", "an EXACT job states its court, no other has one")
         _require(len(self.rounds) > 0, "rounds", "there must be at least one round")
         _require(all(n > 0 for n in self.rounds), "rounds", "every round must have at least one unit")
         _require(sum(self.rounds) <= MAX_UNITS, "rounds", f"more than {MAX_UNITS} units")
@@ -101,8 +108,9 @@ class TrainSpec:
         return canonical.encode(self.to_json())
 
     def hash(self) -> bytes:
-        """Return what the bid signs as `specHash`."""
-        return hashlib.sha256(self.encode()).digest()
+        """Return what the bid signs as `specHash`: of an EXACT job, the court and the document can be told apart."""
+        document = hashlib.sha256(self.encode()).digest()
+        return document if self.court is None else hashlib.sha256(bytes.fromhex(self.court) + document).digest()
 
     def units(self) -> tuple[UnitPlan, ...]:
         """Return every work unit, by index; a round's units start from the average of the round before."""
@@ -153,24 +161,10 @@ def _require(condition: bool, field: str, reason: str) -> None:
         raise BadSpec(field=field, reason=reason)
 
 
-_ARTIFACT_FIELDS = frozenset({"program", "state", "dataset"})
-
-
 def _parse(name: str, value: Any) -> Any:
+    parse: Callable[[Any], Any] = _PARSERS.get(name, _integer)
     try:
-        if name in _ARTIFACT_FIELDS:
-            return parse_artifact_id(value)
-        if name == "kind":
-            return JobKind(value)
-        if name == "execution_class":
-            return ExecutionClass(value)
-        if name == "rounds":
-            return tuple(_integer(item) for item in value)
-        if name == "dataset_tensor":
-            if not isinstance(value, str) or not 0 < len(value) <= 200:
-                raise ValueError("not a name of 1 to 200 characters")
-            return value
-        return _integer(value)
+        return parse(value)
     except (TypeError, ValueError) as error:
         raise BadSpec(field=name, reason=str(error)) from error
 
@@ -179,3 +173,23 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is not an integer")
     return value
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise ValueError("not a name of 1 to 200 characters")
+    return value
+
+
+_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        "kind": JobKind,
+        "program": parse_artifact_id,
+        "state": parse_artifact_id,
+        "dataset": parse_artifact_id,
+        "dataset_tensor": _name,
+        "rounds": lambda value: tuple(_integer(item) for item in value),
+        "execution_class": ExecutionClass,
+        "court": lambda value: None if value is None else parse_artifact_id(value),
+    }
+)

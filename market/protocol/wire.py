@@ -39,6 +39,7 @@ class ChainInfo(Wire):
     token: Address
     bonds: Address
     jobs: Address
+    games: Address
     disputes: Address
     operator: Address
 
@@ -92,6 +93,9 @@ class OfferView(Wire):
 
 
 class UnitView(Wire):
+    """One work unit. receipt: the digest of the receipt that stands for it. artifact: its output; null until the unit
+    is verified or the job is over, since an audit could be copied from it."""
+
     index: int
     round: int
     status: UnitStatus
@@ -246,7 +250,8 @@ class ReleaseSubmission(Wire):
 
 
 class ReceiptBundle(Wire):
-    """A receipt with everything needed to check it against the chain alone."""
+    """A receipt with everything needed to check it against the chain alone. Sealed, and so not shown, until its unit is
+    verified, its job is over, or a challenge on chain has disclosed it."""
 
     version: int
     chain_id: int

@@ -50,22 +50,46 @@ class ExecutionClass(ChainWord):
 
 
 class ChallengeStatus(ChainWord):
-    """Cold: RESOLVED."""
+    """A committee draws, votes and reveals; a game narrows. Cold: RESOLVED."""
 
     NONE = "NONE"
     RAISED = "RAISED"
     VOTING = "VOTING"
     REVEALING = "REVEALING"
+    NARROWING = "NARROWING"
     RESOLVED = "RESOLVED"
 
 
 class Verdict(ChainWord):
-    """What the committee found about the challenged receipt."""
+    """What the committee or the game found about the challenged receipt."""
 
     NONE = "NONE"
     UPHELD = "UPHELD"
     OVERTURNED = "OVERTURNED"
     INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Level(ChainWord):
+    """What the two sides of a game still differ about: a segment of the trace, a step of the segment, a value of the
+    step, or a slot of the state it leaves, a block of the value, a word of the block, a piece of the chain that made
+    the word."""
+
+    NONE = "NONE"
+    SEGMENTS = "SEGMENTS"
+    STEPS = "STEPS"
+    VALUES = "VALUES"
+    SLOTS = "SLOTS"
+    BLOCKS = "BLOCKS"
+    WORDS = "WORDS"
+    PARTIALS = "PARTIALS"
+
+
+class Side(ChainWord):
+    """Whose clock runs in a game. NONE once it is over."""
+
+    NONE = "NONE"
+    DEFENDER = "DEFENDER"
+    CHALLENGER = "CHALLENGER"
 
 
 class ReceiptKind(ChainWord):

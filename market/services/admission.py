@@ -22,6 +22,7 @@ class Admission:
     min_window_seconds, max_window_seconds: what the Jobs contract was built with or allows.
     min_work_seconds: how far off the deadline must be. max_job_seconds: how far off it may be (the contract's limit).
     max_memory_bytes: the most that one unit may ask for. max_program_bytes: largest program document.
+    max_exact_bytes: largest state, and largest dataset, of an exact job: admission hashes them whole.
     """
 
     min_window_seconds: int = 1
@@ -32,6 +33,7 @@ class Admission:
     max_unit_seconds: int = DAY_SECONDS
     max_units: int = 10_000
     max_program_bytes: int = 16 << 20
+    max_exact_bytes: int = 512 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

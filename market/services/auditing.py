@@ -1,8 +1,9 @@
 """Draws audits of committed receipts and hands them to auditors.
 
 Gathers facts for market.domain.verification and stores what it decides: a unit that is not drawn is verified at once, a
-drawn one waits for an auditor that may not be its provider. The seed is the hash of the block after the commit, so that
-nobody knew it when the work was committed. Runs inside the caller's transaction.
+drawn one waits for an auditor that may not be its provider. How likely a draw is follows from the worker's streak and
+from what it has at stake in this job: its match's bond, and the pay of its unverified units. The seed is the hash of
+the block after the commit, so that nobody knew it when the work was committed. Runs inside the caller's transaction.
 """
 
 import secrets
@@ -16,7 +17,7 @@ from market.db.repositories.events import record_event
 from market.db.session import WriteSession
 from market.domain.lifecycle import UnitAct, advance_unit
 from market.domain.policy import Policy
-from market.domain.verification import Auditor, audit_rate_bps, is_drawn, pick_auditor, seed_of
+from market.domain.verification import Auditor, Exposure, audit_rate_bps, is_drawn, pick_auditor, seed_of
 from market.protocol.jobs import JobRecord
 from market.protocol.words import AssignmentKind, AssignmentStatus, ReceiptKind, UnitStatus
 from market.services.clock import Clock
@@ -40,10 +41,22 @@ class AuditingService:
     async def draw(self, session: WriteSession, row: JobRecordRow, epoch: Epoch, beacon_hash: str) -> None:
         """Draw the audits of one observed epoch; every unit in it is verified or given an auditor."""
         seed = seed_of(bytes.fromhex(beacon_hash[2:]), bytes.fromhex(row.job_id[2:]), epoch.epoch)
-        for receipt in await rows.standing_receipts(session, row.job_id, epoch=epoch.epoch):
-            if receipt.kind is ReceiptKind.WORK:
-                await self._draw_one(session, row, receipt, seed)
+        found = await rows.standing_receipts(session, row.job_id, epoch=epoch.epoch)
+        work = [receipt for receipt in found if receipt.kind is ReceiptKind.WORK]
+        exposures = {worker: await self._exposure(session, row, worker) for worker in {r.worker for r in work}}
+        for receipt in work:
+            await self._draw_one(session, row, receipt, seed, exposures[receipt.worker])
         epoch.drawn = True
+
+    async def _exposure(self, session: WriteSession, row: JobRecordRow, worker: str) -> Exposure:
+        """What the worker stands to lose when the beacon falls, before any unit of the epoch is let off."""
+        record = JobRecord.from_json(row.record)
+        index = record.match_of(worker)
+        assert index is not None, "a receipt is accepted only from a matched worker"
+        entry, lost = record.matches[index], voided_of(row).get(index)
+        units = await rows.unverified_units_of(session, row.job_id, worker)
+        stake_wei = entry.bond_wei - (lost.slashed_wei if lost else 0)
+        return Exposure(stake_wei=stake_wei, unit_price_wei=entry.unit_price_wei, units=max(units, 1))
 
     async def redraw(self, session: WriteSession, row: JobRecordRow, unit: Unit) -> bool:
         """Give a drawn unit another auditor when the last one was lost; return whether it still waits for one."""
@@ -56,12 +69,14 @@ class AuditingService:
         assert receipt is not None, "a unit's receipt digest names a stored receipt"
         return not await self._assign(session, row, receipt, _reseed(receipt, len(tried)), tried)
 
-    async def _draw_one(self, session: WriteSession, row: JobRecordRow, receipt: ReceiptRow, seed: bytes) -> None:
+    async def _draw_one(
+        self, session: WriteSession, row: JobRecordRow, receipt: ReceiptRow, seed: bytes, exposure: Exposure
+    ) -> None:
         unit = await rows.unit_at(session, row.job_id, receipt.unit_index)
         if unit.receipt_digest != receipt.digest or unit.status is not UnitStatus.COMMITTED:
             return
         worker = await session.get_one(WorkerRow, receipt.worker)
-        rate_bps = audit_rate_bps(worker.streak, self._rules.policy)
+        rate_bps = audit_rate_bps(worker.streak, exposure, self._rules.policy)
         drawn = is_drawn(seed, bytes.fromhex(receipt.digest[2:]), rate_bps)
         if drawn and await self._audits_left(session, row):
             await self._assign(session, row, receipt, seed, ())

@@ -1,7 +1,8 @@
 """Takes a challenge one step further, and draws its consequences for the unit.
 
-Decides nothing about guilt: the committee's verdict comes from the chain. This service asks for the draw once the
-beacon block is there, gives the members their VOTE assignments, asks for the resolution, and moves the unit.
+Decides nothing about guilt: the verdict comes from the chain, a committee's or a game's. This service asks for the draw
+once the beacon block is there, gives the members their VOTE assignments, asks for the resolution, ends a game that both
+sides have left, and moves the unit.
 """
 
 import secrets
@@ -41,19 +42,21 @@ class ChallengeService:
                 return
             receipt = await rows.receipt_of(session, challenge.receipt_digest)
             unit = await rows.unit_at(session, receipt.job_id, receipt.unit_index) if receipt else None
+            if unit is not None:
+                await self._dispute(session, challenge, unit)
             if challenge.status is ChallengeStatus.RESOLVED:
                 if receipt is not None and unit is not None:
                     await self._conclude(session, challenge, receipt, unit)
             else:
-                await self._pursue(session, challenge, unit)
+                await self._pursue(session, challenge)
         for topic in ("assignments", "transactions", "tasks", f"job:{challenge.job_id}"):
             self._wakeups.wake(topic)
 
-    async def _pursue(self, session: WriteSession, challenge: Challenge, unit: Unit | None) -> None:
-        if unit is not None:
-            await self._dispute(session, challenge, unit)
+    async def _pursue(self, session: WriteSession, challenge: Challenge) -> None:
         if challenge.status is ChallengeStatus.RAISED:
             await self._ask_for_draw(session, challenge)
+        elif challenge.status is ChallengeStatus.NARROWING:
+            await self._ask_for_the_end(session, challenge)
         else:
             await self._ask_for_votes(session, challenge)
             await self._ask_for_resolution(session, challenge)
@@ -61,7 +64,8 @@ class ChallengeService:
         await enqueue_task(session, "advance_challenge", str(challenge.challenge_id), run_after_ms=later_ms)
 
     async def _dispute(self, session: WriteSession, challenge: Challenge, unit: Unit) -> None:
-        """The first sight of a challenge; an auditor's has moved the unit already, a stranger's has not."""
+        """The first sight of a challenge; an auditor's has moved the unit already, a stranger's has not. A receipt that
+        starts from another state than the terms is judged as it is raised, so the first sight can be the last."""
         if unit.receipt_digest == challenge.receipt_digest and unit.status is UnitStatus.COMMITTED:
             unit.status = advance_unit(unit.status, UnitAct.DISPUTE)
         if challenge.draws == 0 and not await rows.was_told(
@@ -82,6 +86,18 @@ class ChallengeService:
             await self._intents.resolve(session, challenge.challenge_id, challenge.draws, challenge.status.value)
         elif top.number > challenge.beacon_block:
             await self._intents.draw(session, challenge.challenge_id, challenge.beacon_block)
+
+    async def _ask_for_the_end(self, session: WriteSession, challenge: Challenge) -> None:
+        """The players move by themselves; should both fall silent, the unit must not wait for ever, neither for a
+        move nor for a judgement to be carried out."""
+        top = await chain_rows.top_block(session)
+        assert top is not None, "a challenge comes from an indexed block"
+        if top.timestamp <= challenge.phase_ends_at:
+            return
+        if challenge.verdict is not Verdict.NONE:
+            await self._intents.conclude(session, challenge.challenge_id)
+        else:
+            await self._intents.timeout(session, challenge.challenge_id, challenge.phase_ends_at)
 
     async def _ask_for_votes(self, session: WriteSession, challenge: Challenge) -> None:
         """Give every drawn member its VOTE assignment, once per draw."""

@@ -65,6 +65,14 @@ class Intents:
         data = encode_call("Disputes", "resolve", challenge_id)
         return await self._promise(session, f"resolve:{challenge_id}:{draws}:{status}", "Disputes", data, None)
 
+    async def timeout(self, session: WriteSession, challenge_id: int, deadline: int) -> bool:
+        data = encode_call("Games", "timeout", challenge_id)
+        return await self._promise(session, f"timeout:{challenge_id}:{deadline}", "Games", data, None)
+
+    async def conclude(self, session: WriteSession, challenge_id: int) -> bool:
+        data = encode_call("Games", "conclude", challenge_id)
+        return await self._promise(session, f"conclude:{challenge_id}", "Games", data, None)
+
     async def _promise(
         self, session: WriteSession, intent: str, contract: str, data: bytes, job_id: str | None
     ) -> bool:

@@ -16,6 +16,7 @@ from market.domain.matching import Matching, StandingOffer, match
 from market.domain.policy import Policy
 from market.protocol.jobs import JobRecord
 from market.protocol.typed import Bid, Offer
+from market.protocol.words import ExecutionClass
 from market.services.clock import Clock
 from market.services.indexing import IndexingService
 from market.services.intents import Intents
@@ -76,8 +77,8 @@ class MatchingService:
             await enqueue_task(session, "match_job", job.job_id, run_after_ms=now_ms + RETRY_MS)
 
     async def _fingerprint_of(self, session: WriteSession, record: JobRecord | None) -> str | None:
-        """Return what later machines must be equal to; None while nobody is matched."""
-        if record is None or not record.matches:
+        """Return what later machines must be equal to; None while nobody is matched, and for exact work."""
+        if record is None or not record.matches or record.bid.execution_class is ExecutionClass.EXACT:
             return None
         return (await session.get_one(OfferRow, "0x" + record.matches[0].offer_hash.hex())).fingerprint
 

@@ -216,6 +216,19 @@ async def _vote_revealed(session: WriteSession, _log: ChainLog, args: Args) -> N
     (await _challenge(session, args)).reveals += 1
 
 
+async def _game_moved(session: WriteSession, _log: ChainLog, args: Args) -> None:
+    """A game was opened, or a side has moved: from now on the other side's clock runs."""
+    challenge = await _challenge(session, args)
+    challenge.status, challenge.phase_ends_at = ChallengeStatus.NARROWING, args["deadline"]
+
+
+async def _game_ended(session: WriteSession, _log: ChainLog, args: Args) -> None:
+    """A judgement's verdict waits to be carried out; that of a clock is carried out in the same transaction."""
+    challenge = await _challenge(session, args)
+    if challenge.status is ChallengeStatus.NARROWING:
+        challenge.verdict = Verdict(args["verdict"])
+
+
 async def _challenge_resolved(session: WriteSession, _log: ChainLog, args: Args) -> None:
     challenge = await _challenge(session, args)
     challenge.status, challenge.verdict = ChallengeStatus.RESOLVED, Verdict(args["verdict"])
@@ -250,6 +263,9 @@ async def _close(session: WriteSession, row: JobRecordRow, before: JobRecord, af
     buyer.escrow_free_wei += row.refund_wei
 
 
+# Every event of a game that names the next deadline.
+GAME_MOVES: Final = ("GameOpened", "Revealed", "Picked", "Descended", "LinkDoubted", "BlockRevealed")
+
 EFFECTS: Final[dict[tuple[str, str], Effect]] = {
     ("Jobs", "EscrowDeposited"): _escrow_deposited,
     ("Jobs", "EscrowWithdrawn"): _escrow_withdrawn,
@@ -279,4 +295,6 @@ EFFECTS: Final[dict[tuple[str, str], Effect]] = {
     ("Disputes", "RevealBegun"): _reveal_begun,
     ("Disputes", "VoteRevealed"): _vote_revealed,
     ("Disputes", "ChallengeResolved"): _challenge_resolved,
+    **{("Games", name): _game_moved for name in GAME_MOVES},
+    ("Games", "GameEnded"): _game_ended,
 }

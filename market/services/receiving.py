@@ -2,8 +2,9 @@
 
 Decides nothing of its own: the receipt must say what the assignment said, be signed by the worker, and agree with the
 bytes that were uploaded (the ladder's first step: schema, signatures, finiteness, energy bound). An audit's measurement
-goes to market.domain.verification. Reading artifacts happens before the transaction. Handing in the same receipt
-twice is one receipt; the second answer for a differing audit carries a fresh challenge case.
+goes to market.domain.verification, and is taken only while what it could be copied from is sealed. Reading artifacts
+happens before the transaction. Handing in the same receipt twice is one receipt; the second answer for a differing
+audit carries a fresh challenge case.
 """
 
 import asyncio
@@ -24,19 +25,22 @@ from market.domain.reputation import Record, after_verified
 from market.domain.verification import Judgement, judge
 from market.protocol import tensors
 from market.protocol.errors import CommonwattError
+from market.protocol.exact.jobs import exact_state_root
 from market.protocol.hashing import parse_artifact_id
 from market.protocol.jobs import JobRecord, MatchEntry
 from market.protocol.specs import TrainSpec
 from market.protocol.state import state_root, trace_root
 from market.protocol.typed import Receipt, SigningDomain, digest, recover_signer
 from market.protocol.wire import ChallengeCase, CommitReply, CommitSubmission
-from market.protocol.words import AssignmentKind, AssignmentStatus, ReceiptKind, UnitStatus
+from market.protocol.words import AssignmentKind, AssignmentStatus, ExecutionClass, ReceiptKind, UnitStatus
 from market.services.clock import Clock
 from market.services.leasing import AssignmentUnknown, NotYourAssignment, held_by
+from market.services.sealing import audit_is_late
 from market.services.store import ArtifactStore
 from market.services.wakeups import Wakeups
 
 CLOCK_SLACK_MS = 60_000
+ENDED = frozenset({AssignmentStatus.EXPIRED, AssignmentStatus.FAILED, AssignmentStatus.RELEASED})
 KINDS = {AssignmentKind.WORK: ReceiptKind.WORK, AssignmentKind.AUDIT: ReceiptKind.AUDIT}
 
 
@@ -47,6 +51,15 @@ class ReceiptRefused(CommonwattError):
     field: str
     said: str
     expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateReveal(CommonwattError):
+    """The audit came too late: what it was to find may have been read elsewhere by now."""
+
+    assignment_id: str
+    audited_receipt: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +92,22 @@ class ReceivingService:
     async def commit(self, assignment_id: str, worker: str, submission: CommitSubmission) -> CommitReply:
         """Accept a finished assignment.
 
-        Raises AssignmentUnknown, NotYourAssignment, LeaseLost, ReceiptRefused, BadSignature, JoulesImplausible,
-        ArtifactUnknown or TensorsMalformed; nothing is stored then, and the lease stands.
+        Raises AssignmentUnknown, NotYourAssignment, LeaseLost, LateReveal, ReceiptRefused, BadSignature,
+        JoulesImplausible, ArtifactUnknown or TensorsMalformed; nothing is stored then, and the lease stands.
         """
         handed = self._parse(submission)
         async with self._database.read() as session:
             assignment = await self._assignment(session, assignment_id, worker)
+            spec = TrainSpec.from_json((await rows.job_of(session, assignment.job_id)).spec)
             repeated = self._is_repeated(assignment, submission, handed)
             if not repeated and assignment.kind is not AssignmentKind.VOTE:
-                await self._check(session, assignment, handed)
+                await self._check(session, assignment, spec, handed)
         if repeated:
             return await self._answer(assignment_id)
         if assignment.kind is AssignmentKind.WORK and handed is not None:
-            await self._check_upload(handed.receipt)
+            await self._check_upload(spec, handed.receipt)
         async with self._database.write() as session:
+            await self._require_in_time(session, assignment_id)
             held = await held_by(session, assignment_id, worker, submission.epoch)
             held.status = advance_assignment(held.status, AssignmentAct.COMMIT)
             if handed is not None and held.kind is not AssignmentKind.VOTE:
@@ -124,17 +139,29 @@ class ReceivingService:
             raise NotYourAssignment(assignment_id=assignment_id, worker=worker)
         return assignment
 
+    async def _require_in_time(self, session: WriteSession, assignment_id: str) -> None:
+        """An auditor commits before it could read; whoever is late is not believed, and not paid."""
+        audit = await session.get_one(Assignment, assignment_id)
+        if audit.kind is not AssignmentKind.AUDIT or audit.status is AssignmentStatus.COMMITTED:
+            return
+        reason = "its lease has ended" if audit.status in ENDED else None
+        if reason is None and await audit_is_late(session, audit):
+            reason = "the audited receipt waits for no audit any more"
+        if reason is not None:
+            raise LateReveal(assignment_id=assignment_id, audited_receipt=str(audit.audited_digest), reason=reason)
+
     def _is_repeated(self, assignment: Assignment, submission: CommitSubmission, handed: _Handed | None) -> bool:
         same = assignment.receipt_digest == (handed.digest if handed else None)
         return assignment.status is AssignmentStatus.COMMITTED and assignment.epoch == submission.epoch and same
 
-    async def _check(self, session: ReadSession, assignment: Assignment, handed: _Handed | None) -> None:
+    async def _check(
+        self, session: ReadSession, assignment: Assignment, spec: TrainSpec, handed: _Handed | None
+    ) -> None:
         """Hold the receipt against the assignment, the match, the specification, the clock and the power envelope."""
         if handed is None:
             raise ReceiptRefused(field="receipt", said="nothing", expected="a signed receipt")
         receipt = handed.receipt
         entry, offer = await self._terms(session, assignment)
-        spec = TrainSpec.from_json((await rows.job_of(session, assignment.job_id)).spec)
         expected = {
             "job_id": bytes.fromhex(assignment.job_id[2:]),
             "kind": KINDS[assignment.kind],
@@ -176,11 +203,12 @@ class ReceivingService:
             milliseconds=receipt.finished_at - receipt.started_at,
         )
 
-    async def _check_upload(self, receipt: Receipt) -> None:
+    async def _check_upload(self, spec: TrainSpec, receipt: Receipt) -> None:
         """The uploaded state must be the committed one, and finite."""
         artifact = parse_artifact_id(receipt.artifact.hex())
         data = await self._store.read(artifact, limit_bytes=self._artifact_limit_bytes)
-        root, finite = await asyncio.to_thread(_measure_state, data)
+        is_exact = spec.execution_class is ExecutionClass.EXACT
+        root, finite = await asyncio.to_thread(_measure_state, data, is_exact=is_exact)
         if root != receipt.output_root:
             raise ReceiptRefused(field="output_root", said=receipt.output_root.hex(), expected=root.hex())
         if not finite:
@@ -282,8 +310,9 @@ def _check_trace(handed: _Handed, segments: int) -> None:
     _require(handed.receipt, "output_root", handed.segment_roots[-1])
 
 
-def _measure_state(data: bytes) -> tuple[bytes, bool]:
-    """Return a safetensors state's Merkle root and whether all its float32 numbers are finite."""
+def _measure_state(data: bytes, *, is_exact: bool) -> tuple[bytes, bool]:
+    """Return a safetensors state's root in its class and whether all its float32 numbers are finite."""
     state = tensors.read(data)
     floats = (np.frombuffer(tensor.data, dtype="<f4") for tensor in state if tensor.dtype == "F32")
-    return state_root(state), all(bool(np.isfinite(values).all()) for values in floats)
+    root = exact_state_root(state) if is_exact else state_root(state)
+    return root, all(bool(np.isfinite(values).all()) for values in floats)

@@ -1,7 +1,10 @@
 """What readers of jobs and receipts are shown, put together from rows.
 
-Decides forms only; changes nothing. A job that is not on chain has the status NONE, or EXPIRED once its bid can no
-longer be opened: only an observed event gives it another.
+Decides forms only; changes nothing. What a receipt claims, and the output of its unit, is sealed until no audit can be
+copied from it (market.domain.verification decides): the job view then has null for the artifact, the list of receipts
+leaves the receipt out, and asking for it by its digest is refused by name. The digest itself tells nothing.
+A job that is not on chain has the status NONE, or EXPIRED once its bid can no longer be opened: only an observed event
+gives it another.
 """
 
 import asyncio
@@ -23,6 +26,7 @@ from market.protocol.wire import JobView, MatchView, ReceiptBundle, Rejection, U
 from market.protocol.words import JobStatus, TransactionStatus
 from market.services.accounts import AccountsService
 from market.services.projection import voided_of
+from market.services.sealing import shows_artifact, unsealed
 from market.services.signatures import parse_hex
 
 SENT: Final = (TransactionStatus.BROADCAST, TransactionStatus.MINED, TransactionStatus.CONFIRMED)
@@ -47,6 +51,14 @@ class ReceiptNotCommitted(CommonwattError):
     """The receipt stands, but its root has not been seen on chain yet."""
 
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSealed(CommonwattError):
+    """What the receipt claims is kept back until nobody can copy an audit from it: its unit is not verified yet."""
+
+    digest: str
+    unit: int
 
 
 class ViewsService:
@@ -74,6 +86,7 @@ class ViewsService:
         digests = [unit.receipt_digest for unit in units if unit.receipt_digest is not None]
         receipts = await work_rows.receipts_by_digest(session, digests)
         bid = Bid.from_json(job.bid)
+        job_over = record is not None and record.status.is_terminal
         lapsed = bid.expiry < await self._accounts.chain_now_in(session)
         unopened = JobStatus.EXPIRED if lapsed else JobStatus.NONE
         return JobView(
@@ -82,7 +95,7 @@ class ViewsService:
             buyer=bid.buyer,
             spec=job.spec,
             bid=job.bid,
-            units=[_unit_view(unit, receipts.get(unit.receipt_digest or "")) for unit in units],
+            units=[_unit_view(unit, receipts.get(unit.receipt_digest or ""), job_over=job_over) for unit in units],
             matches=_match_views(record) if record else [],
             rejections=[Rejection.model_validate(each) for each in job.rejections],
             paid_wei=str(record.paid_wei if record else 0),
@@ -92,22 +105,24 @@ class ViewsService:
         )
 
     async def receipt(self, digest: str) -> ReceiptBundle:
-        """Return one receipt with its proof; raises ReceiptUnknown or ReceiptNotCommitted."""
+        """Return one receipt with its proof; raises ReceiptUnknown, ReceiptSealed or ReceiptNotCommitted."""
         async with self._database.read() as session:
             row = await work_rows.receipt_of(session, digest)
             if row is None:
                 raise ReceiptUnknown(digest=digest)
+            if not await unsealed(session, row.job_id, [row]):
+                raise ReceiptSealed(digest=digest, unit=row.unit_index)
             bundles = await self._bundles(session, row.job_id, [row])
         if not bundles:
             raise ReceiptNotCommitted(digest=digest)
         return bundles[0]
 
     async def receipts(self, job_id: str) -> list[ReceiptBundle]:
-        """Return every receipt of the job under an observed root, except the voided; raises JobUnknown."""
+        """Return every receipt of the job under an observed root, but the voided and the sealed; raises JobUnknown."""
         async with self._database.read() as session:
             job = await self._require_job(session, job_id)
-            rows = await job_rows.committed_receipts(session, job.job_id)
-            return await self._bundles(session, job.job_id, rows)
+            found = await job_rows.committed_receipts(session, job.job_id)
+            return await self._bundles(session, job.job_id, await unsealed(session, job.job_id, found))
 
     async def _require_job(self, session: ReadSession, job_id: str) -> Job:
         job = await job_rows.job_of(session, job_id)
@@ -143,14 +158,15 @@ def _bundle(
     )
 
 
-def _unit_view(unit: Unit, receipt: ReceiptRow | None) -> UnitView:
+def _unit_view(unit: Unit, receipt: ReceiptRow | None, *, job_over: bool) -> UnitView:
+    shown = receipt is not None and shows_artifact(unit, job_over=job_over)
     return UnitView(
         index=unit.unit_index,
         round=unit.round,
         status=unit.status,
         attempts=unit.attempts,
         worker=unit.worker,
-        artifact=receipt.artifact.removeprefix("0x") if receipt else None,
+        artifact=receipt.artifact.removeprefix("0x") if receipt and shown else None,
         receipt=unit.receipt_digest,
     )
 

@@ -178,6 +178,7 @@ def _chain_info(base: Foundations) -> ChainInfo:
         token=deployment.token,
         bonds=deployment.bonds,
         jobs=deployment.jobs,
+        games=deployment.games,
         disputes=deployment.disputes,
         operator=deployment.operator,
     )

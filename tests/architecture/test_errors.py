@@ -11,11 +11,15 @@ from market.protocol.errors import CommonwattError
 from tests.architecture.tree import ROOT, modules
 
 TITLE_CHARACTERS = 110
-# Errors of the chain room that end a process, a command or a background task: no request can meet them.
+# Errors that end a process, a command, a background task or a game: no request can meet them.
 NEVER_IN_A_REQUEST = {
     "AnvilDidNotStart", "AnvilMissing", "PortTaken", "DevKeyRefused",  # the local chain's own start
     "BadDeployment", "ContractMissing", "NoSuchEntry", "WrongChain",  # a market that is set up wrongly does not start
     "BlockVanished", "ChainReplaced",  # the indexer's
+    "NothingCalibrated", "NothingDeters",  # of policies being drawn up
+    "BadLeaf", "LeafMalformed", "NoSuchElement",  # of programs that `lower` has not made or would not let out
+    "BadGameMessage", "BadProof", "ClockRunOut", "ClockRunning", "GameMismatch", "NotPlayer", "WrongCount",
+    "WrongMove",  # a game's: it is played on chain
     "BroadcastRefused", "NoWallet", "TransactionNotMined", "TransactionReverted",  # a wallet's; requests sign nothing
 }  # fmt: skip
 

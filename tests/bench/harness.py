@@ -1,7 +1,8 @@
 """How figures are kept: one committed bench.json, suite -> figures, with the machine, the versions and the day.
 
-A suite is a module of this folder with `measure() -> dict[str, float]`; add its name to SUITES. Measuring one suite
-never touches the figures of another. Nothing here asserts: people read the figures and compare them over time.
+A suite is a module of this folder with `measure()`, which returns numbers by name, or by name and case; add its name to
+SUITES. Measuring one suite never touches the figures of another. Nothing here asserts: people read the figures and
+compare them over time.
 """
 
 import importlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 BENCH: Final = Path(__file__).resolve().parents[2] / "bench.json"
-SUITES: Final = ("loop",)
+SUITES: Final = ("loop", "proof")
 # Beside the figures of a suite stand these three, which say what the figures are worth.
 CIRCUMSTANCES: Final = ("machine", "versions", "date")
 _REPORTED: Final = ("torch", "numpy", "web3", "fastapi", "sqlalchemy", "commonwatt")
@@ -22,7 +23,7 @@ _REPORTED: Final = ("torch", "numpy", "web3", "fastapi", "sqlalchemy", "commonwa
 
 def measure(suite: str) -> dict[str, Any]:
     """Run one suite; returns its figures and the circumstances."""
-    figures: dict[str, float] = importlib.import_module(f"tests.bench.{suite}").measure()
+    figures: dict[str, Any] = importlib.import_module(f"tests.bench.{suite}").measure()
     return {**figures, "machine": machine(), "versions": versions(), "date": datetime.now(UTC).date().isoformat()}
 
 
@@ -43,7 +44,14 @@ def load(path: Path = BENCH) -> dict[str, Any]:
 
 
 def figures_of(entry: dict[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in entry.items() if name not in CIRCUMSTANCES}
+    """Return the figures by name; of a figure per case (`catch_rate`), one for each as `catch_rate.lazy`."""
+    found: dict[str, float] = {}
+    for name, value in entry.items():
+        if isinstance(value, dict) and name not in CIRCUMSTANCES:
+            found |= {f"{name}.{case}": figure for case, figure in figures_of(value).items()}
+        elif name not in CIRCUMSTANCES:
+            found[name] = value
+    return found
 
 
 def machine() -> dict[str, Any]:

@@ -14,7 +14,6 @@ import torch
 
 from market.protocol.graph import Program
 from market.protocol.programs import ProgramLimits
-from worker.attest.trace import root_of
 from worker.engine.batches import batch_of
 from worker.engine.determinism import pinned
 from worker.engine.interpreter import Executable
@@ -45,7 +44,7 @@ def _verified_segment() -> Callable[[], None]:
     program = Program.decode(job.program)
     executable = Executable.load(program, ProgramLimits(max_bytes=job.spec.memory_bytes))
     start, tokens, unit = load(job.state), load(job.dataset)[job.spec.dataset_tensor], job.spec.units()[0]
-    state = [start[name] for name in executable.state_names]
+    state = [start[name] for name in executable.state_types]
 
     def segment() -> None:
         nonlocal state
@@ -53,7 +52,7 @@ def _verified_segment() -> Callable[[], None]:
             for step in range(DEMO.segment_steps):
                 state, loss = executable.step(state, batch_of(job.spec, unit, step, tokens), step + 1)
                 float(loss)
-            root_of(dict(zip(executable.state_names, state, strict=True)))
+            executable.root(state)
 
     return segment
 

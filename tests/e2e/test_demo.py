@@ -1,4 +1,7 @@
-"""The demo, as a person runs it: real processes, a real chain, real training; once with the cheat and once without."""
+"""The demo, as a person runs it: real processes, a real chain, real training.
+
+With a cheat that a committee judges, with one that the chain itself judges, and (`make test-deep`) with none.
+"""
 
 import json
 import subprocess
@@ -36,9 +39,23 @@ def test_the_demo_catches_the_cheat_and_everything_holds(tmp_path: Path) -> None
     assert set(found) == {
         "val_loss_start", "val_loss_end", "units_total", "units_reassigned", "workers_slashed", "buyer_paid",
         "providers_earned", "conservation_ok", "joules", "joules_source", "gas", "receipts_verified", "seconds",
+        "execution_class", "dispute",
     }  # fmt: skip
 
 
+@pytest.mark.timeout(SECONDS + 10)
+def test_the_chain_itself_convicts_a_cheat_by_one_word(tmp_path: Path) -> None:
+    code, found, errors = run_demo(tmp_path / "demo", "--exact")
+    assert code == 0, (found, errors)
+    assert found["execution_class"] == "EXACT"
+    assert (found["workers_slashed"], found["dispute"]["challenges"]) == (1, 1)
+    assert found["conservation_ok"] is True
+    assert found["dispute"]["transactions"] > 10, "the game went down to a word; nobody won it by silence"
+    logs = "".join(path.read_text() for path in (tmp_path / "demo" / "logs").glob("*.log"))
+    assert '"move": "JudgePiece"' in logs
+
+
+@pytest.mark.deep
 @pytest.mark.timeout(SECONDS + 10)
 def test_without_a_cheat_nobody_is_slashed(tmp_path: Path) -> None:
     code, found, errors = run_demo(tmp_path / "demo", "--honest")

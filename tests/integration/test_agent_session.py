@@ -24,7 +24,10 @@ from tests.integration.worker_bench import (
 )
 from tests.unit.worker.agent_samples import receipt
 from tests.unit.worker.test_agent_votes import challenge
+from worker.agent.dockets import DocketBook
+from worker.agent.duels import Duels
 from worker.agent.executor import SandboxedExecutor
+from worker.agent.games import ExactGames
 from worker.agent.loop import Agent, Identity
 from worker.agent.machine import AgentState, Machine
 from worker.agent.votes import VoteBook
@@ -52,9 +55,12 @@ async def working(
         account=ACCOUNT, provider=ACCOUNT.address, domain=DOMAIN, fingerprint=fingerprint(), verifier=True
     )
     machine = Machine(claim_seconds=3600, drain_seconds=60)
+    dockets = DocketBook(home / "dockets")
+    games = ExactGames(dockets, chain, Duels(dockets, chain, executor, provider=ACCOUNT.address), DOMAIN)
     agent = Agent(
-        identity, market=market, chain=chain, executor=executor, book=VoteBook(home / "votes"), machine=machine
-    )
+        identity, market=market, chain=chain, executor=executor, book=VoteBook(home / "votes"), games=games,
+        machine=machine,
+    )  # fmt: skip
     running = asyncio.create_task(agent.run())
     try:
         yield agent, machine, running

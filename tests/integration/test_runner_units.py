@@ -22,7 +22,7 @@ from tests.integration.worker_bench import (
     predecessor,
 )
 from worker.agent.cache import ArtifactCache
-from worker.agent.dishonest import SkippingExecutor
+from worker.agent.dishonest import CheatingExecutor
 from worker.agent.executor import SandboxedExecutor, UnitRefused, UnitStuck, UnitTooHungry, UnitTooSlow
 from worker.agent.outcome import Outcome
 from worker.engine.determinism import fingerprint
@@ -63,7 +63,7 @@ def ignore(_: int) -> None:
 async def test_a_unit_in_the_sandbox_comes_to_the_same_roots_as_outside(level: Isolation, tmp_path: Path) -> None:
     small = job()
     plain = run_unit(
-        small.spec, small.spec.units()[0], executable=small.executable(), starts=[small.state], dataset=small.dataset
+        small.spec, small.spec.units()[0], engine=small.executable(), starts=[small.state], dataset=small.dataset
     )
     market = MemoryMarket(artifacts=artifacts_of(small))
 
@@ -102,7 +102,7 @@ async def test_a_later_round_starts_from_the_mean_of_its_predecessors(bench: Ben
 async def test_the_cheat_starts_where_honest_workers_start_and_ends_elsewhere(bench: Bench) -> None:
     small = job()
 
-    cheat = SkippingExecutor(bench.executor, bench.cache, METER)
+    cheat = CheatingExecutor(bench.executor, bench.cache, METER)
     honest = [await bench.executor.execute(lease_of(small.spec, unit), ignore) for unit in (0, 1)]
     ends = [await market_keeps(bench.market, outcome) for outcome in honest]
     lease = lease_of(small.spec, 2, predecessors=[predecessor(unit, end) for unit, end in enumerate(ends)])
@@ -116,7 +116,7 @@ async def test_the_cheat_starts_where_honest_workers_start_and_ends_elsewhere(be
 
 async def test_the_cheat_audits_honestly(bench: Bench) -> None:
 
-    cheat = SkippingExecutor(bench.executor, bench.cache, METER)
+    cheat = CheatingExecutor(bench.executor, bench.cache, METER)
     true = await bench.executor.execute(lease_of(job().spec), ignore)
     audited = await cheat.execute(lease_of(job().spec, kind=AssignmentKind.AUDIT), ignore)
 

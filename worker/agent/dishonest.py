@@ -1,9 +1,11 @@
 """The cheat: an executor that skips the work and hands in plausible weights.
 
 It exists because a market of strangers must be shown to survive one. The demo runs it as one of four workers and the
-end-to-end tests run it too; the audit must catch it, the committee must slash it, and the buyer must not pay for it.
-It does what a lazy provider would do: take the start state, add a little noise, invent the segment roots, and sign.
-It cheats on WORK alone and does audits and votes honestly, because a lie there would only cost its own bond sooner.
+end-to-end tests run it too; the audit must catch it, the court must slash it, and the buyer must not pay for it. With
+pinned work it does what a lazy provider would do: take the start state, add a little noise, invent the segment roots,
+and sign. With exact work it does the subtlest thing there is: one word of one step is wrong (`worker.cheat_runner`),
+and it defends that to the end. It cheats on WORK alone and does audits and votes honestly, because a lie there would
+only cost its own bond sooner.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,20 +26,23 @@ from market.protocol.shapes import DType
 from market.protocol.specs import TrainSpec
 from market.protocol.state import NamedBytes, state_root, trace_root
 from market.protocol.wire import Lease
-from market.protocol.words import AssignmentKind
+from market.protocol.words import AssignmentKind, ExecutionClass
 from worker.agent.cache import ArtifactCache
+from worker.agent.dockets import DEFENDER
+from worker.agent.executor import ENTRY, SandboxedExecutor
 from worker.agent.outcome import Outcome
-from worker.agent.ports import Executor
+from worker.agent.play import Play
 from worker.energy.meter import Meter, Usage
 
+FALSIFYING: Final = "worker.cheat_runner:serve"
 _NOISE: Final = 1e-3
 _FLOATS: Final[dict[str, np.dtype[Any]]] = {DType.F32.value: np.dtype("<f4"), DType.F64.value: np.dtype("<f8")}
 
 
-class SkippingExecutor:
-    """Skips WORK; hands everything else to an honest executor."""
+class CheatingExecutor:
+    """Cheats on WORK; hands everything else to an honest executor. Exact work it falsifies in one word, and defends."""
 
-    def __init__(self, honest: Executor, cache: ArtifactCache, meter: Meter) -> None:
+    def __init__(self, honest: SandboxedExecutor, cache: ArtifactCache, meter: Meter) -> None:
         self._honest = honest
         self._cache = cache
         self._meter = meter
@@ -44,6 +50,15 @@ class SkippingExecutor:
     async def execute(self, lease: Lease, on_step: Callable[[int], None]) -> Outcome:
         if lease.kind is not AssignmentKind.WORK:
             return await self._honest.execute(lease, on_step)
+        if TrainSpec.from_json(lease.spec).execution_class is ExecutionClass.EXACT:
+            return await self._honest.execute(lease, on_step, entry=FALSIFYING)
+        return await self._skip(lease, on_step)
+
+    def play(self, lease: Lease, side: str) -> AbstractAsyncContextManager[Play]:
+        """Defend the falsified execution as if it were true."""
+        return self._honest.play(lease, side, entry=FALSIFYING if side == DEFENDER else ENTRY)
+
+    async def _skip(self, lease: Lease, on_step: Callable[[int], None]) -> Outcome:
         clock, started_at, counters = time.monotonic(), time.time_ns() // 1_000_000, self._meter.begin()
         spec = TrainSpec.from_json(lease.spec)
         wanted = [parse_artifact_id(one.artifact) for one in lease.predecessors] or [spec.state]

@@ -12,19 +12,23 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from market.protocol.errors import CommonwattError
+from market.protocol.exact import game_wire
+from market.protocol.exact.terms import ExactTerms
 from market.protocol.specs import TrainSpec
 from market.protocol.wire import Lease
 from worker.agent.cache import ArtifactCache
 from worker.agent.materials import RunFolder, lay_out
 from worker.agent.outcome import Outcome
+from worker.agent.play import Play
 from worker.energy.meter import Meter, Usage
 from worker.sandbox import probe
 from worker.sandbox.host import Keeper, Runner, RunnerEnded, RunnerSilent
@@ -35,6 +39,8 @@ RUNNER: Final = "worker.runner"
 ENTRY: Final = "worker.runner:serve"
 _CPU_GRACE_SECONDS: Final = 30
 _ANSWER_SECONDS: Final = 120.0
+_PLAY_MEMORY: Final = 8
+_PLAY_RUNS: Final = 50  # replays of a unit that one game may take
 _HELLO_LIMITS: Final = Limits(memory_bytes=1 << 30, cpu_seconds=120, file_bytes=1 << 20)
 
 _log = structlog.get_logger(__name__)
@@ -134,18 +140,34 @@ class SandboxedExecutor:
             shutil.rmtree(folder.path)
         return _unless_error(answer)
 
-    async def execute(self, lease: Lease, on_step: Callable[[int], None]) -> Outcome:
+    async def execute(self, lease: Lease, on_step: Callable[[int], None], *, entry: str = ENTRY) -> Outcome:
         folder = self._new_folder()
         try:
             spec = await lay_out(lease, folder, self._cache)
             if spec.memory_bytes > self._policy.memory_bytes:
                 raise UnitTooHungry(wanted_bytes=spec.memory_bytes, lent_bytes=self._policy.memory_bytes)
-            runner = await self._fork(folder, _limits_of(spec, self._plan.threads))
+            runner = await self._fork(folder, _limits_of(spec, self._plan.threads), entry)
             try:
                 began = _Began(clock=time.monotonic(), at_ms=time.time_ns() // 1_000_000, counters=self._meter.begin())
                 await runner.send({"run": str(folder.path)})
                 result = await self._watch(runner, spec, began, on_step)
                 return self._outcome(result, spec, folder, began)
+            finally:
+                await runner.kill()
+        finally:
+            shutil.rmtree(folder.path)
+
+    @asynccontextmanager
+    async def play(self, lease: Lease, side: str, *, entry: str = ENTRY) -> AsyncIterator[Play]:
+        """Execute the lease's unit again and yield what answers positions of a game about it; raises as `execute`."""
+        folder = self._new_folder()
+        try:
+            spec = await lay_out(lease, folder, self._cache)
+            runner = await self._fork(folder, _playing(_limits_of(spec, self._plan.threads)), entry)
+            try:
+                await runner.send({"play": str(folder.path), "side": side})
+                _unless_error(await runner.receive(float(spec.unit_seconds)))
+                yield Play(runner)
             finally:
                 await runner.kill()
         finally:
@@ -190,6 +212,7 @@ class SandboxedExecutor:
             started_at=began.at_ms,
             finished_at=began.at_ms + math.ceil(seconds * 1000),
             energy=self._meter.end(began.counters, Usage(seconds=seconds, cpu_seconds=busy)),
+            terms=_terms(result.get("terms")),
         )
 
     def _new_folder(self) -> RunFolder:
@@ -197,10 +220,10 @@ class SandboxedExecutor:
         folder.make()
         return folder
 
-    async def _fork(self, folder: RunFolder, limits: Limits) -> Runner:
+    async def _fork(self, folder: RunFolder, limits: Limits, entry: str = ENTRY) -> Runner:
         keeper = await self._warm_keeper()
         return await keeper.fork(
-            Grant(entry=ENTRY, read=(str(folder.inputs),), folder=str(folder.output), limits=limits)
+            Grant(entry=entry, read=(str(folder.inputs),), folder=str(folder.output), limits=limits)
         )
 
     async def _warm_keeper(self) -> Keeper:
@@ -217,6 +240,21 @@ class SandboxedExecutor:
 def _limits_of(spec: TrainSpec, threads: int) -> Limits:
     cpu_seconds = spec.unit_seconds * threads + _CPU_GRACE_SECONDS
     return Limits(memory_bytes=spec.memory_bytes, cpu_seconds=cpu_seconds, file_bytes=spec.memory_bytes)
+
+
+def _playing(limits: Limits) -> Limits:
+    """A replay holds every value of a step beside the kept states, and a game takes many of them."""
+    memory_bytes = limits.memory_bytes * _PLAY_MEMORY
+    return replace(limits, memory_bytes=memory_bytes, cpu_seconds=limits.cpu_seconds * _PLAY_RUNS)
+
+
+def _terms(document: Any) -> ExactTerms | None:
+    if document is None:
+        return None
+    terms = game_wire.from_json(document)
+    if not isinstance(terms, ExactTerms):
+        raise BadLine(reason="the terms are something else")
+    return terms
 
 
 def _unless_error(message: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The worker's folder: where its key, its profile, its cache, its runs and its votes lie, and who may use it now.
+"""The worker's folder: where key, profile, cache, runs, votes and dockets lie, and who may use it now.
 
 Decides names and forms. One process runs per home: `lock` is held for as long as it does. The status file is for people
 and for `worker status`; nothing is decided by it.
@@ -101,6 +101,10 @@ class WorkerHome:
     @property
     def votes(self) -> Path:
         return self.path / "votes"
+
+    @property
+    def dockets(self) -> Path:
+        return self.path / "dockets"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

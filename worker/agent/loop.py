@@ -55,6 +55,7 @@ from worker.agent.events import (
     Ticked,
     VoteCast,
 )  # fmt: skip
+from worker.agent.games import Games
 from worker.agent.machine import AgentState, Machine
 from worker.agent.outcome import Outcome
 from worker.agent.ports import Chain, Executor, Market
@@ -95,13 +96,14 @@ class Agent:
 
     def __init__(
         self, identity: Identity, *, market: Market, chain: Chain, executor: Executor, book: votes.VoteBook,
-        machine: Machine, watcher: Watcher = lambda _: None,
+        games: Games, machine: Machine, watcher: Watcher = lambda _: None,
     ) -> None:  # fmt: skip
         self._identity = identity
         self._market = market
         self._chain = chain
         self._executor = executor
         self._book = book
+        self._games = games
         self._machine = machine
         self._watcher = watcher
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -117,6 +119,7 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             self._start(group, "join", self._join())
             self._start(group, "tick", self._tick())
+            self._start(group, "duels", self._games.watch())
             for vote in self._book.unfinished():
                 self._start(group, f"vote {vote.challenge_id}-{vote.draw}", self._finish_vote(vote))
             while self._machine.state is not AgentState.STOPPED:
@@ -159,7 +162,7 @@ class Agent:
 
     async def _leave(self) -> None:
         """Give what was begun a moment to end; then end it."""
-        for name in ("ask", "tick", "join"):
+        for name in ("ask", "tick", "join", "duels"):
             self._cancel(name)
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=LEAVE_SECONDS)
@@ -224,6 +227,8 @@ class Agent:
         lease = action.lease
         try:
             submission = await self._submission(lease, action.outcome)
+            if action.outcome is not None:  # before anyone else holds what we signed, and can dispute it
+                self._games.remember(lease, action.outcome, submission, None)
             reply = await self._persist("unit.commit", lambda: self._market.commit(lease.assignment_id, submission))
         except MarketProblem as problem:
             _log.warning("commit.refused", assignment_id=lease.assignment_id, problem=problem.slug, **problem.members)
@@ -234,6 +239,8 @@ class Agent:
         if case is not None and not (action.outcome and is_justified(case, lease, action.outcome)):
             _log.warning("challenge.unjustified", assignment_id=lease.assignment_id)
             case = None
+        if action.outcome is not None and case is not None:
+            self._games.remember(lease, action.outcome, submission, case)
         self._events.put_nowait(Committed(assignment_id=lease.assignment_id, case=case))
 
     async def _submission(self, lease: Lease, outcome: Outcome | None) -> CommitSubmission:
@@ -277,7 +284,7 @@ class Agent:
 
     async def _challenge(self, action: RaiseChallenge) -> None:
         try:
-            sent = await self._persist("challenge.raise", lambda: self._chain.challenge(action.case))
+            sent = await self._persist("challenge.raise", lambda: self._games.challenge(action.case))
         except CommonwattError as error:
             _log.warning("challenge.refused", error=type(error).__name__, reason=str(error)[:500])
         else:

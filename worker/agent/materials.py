@@ -16,6 +16,7 @@ from worker.agent.cache import ArtifactCache
 
 PROGRAM: Final = "program.json"
 DATASET: Final = "dataset.safetensors"
+INITIAL: Final = "initial.safetensors"
 UNIT: Final = "unit.json"
 
 
@@ -43,18 +44,18 @@ class RunFolder:
 
 
 def start_name(place: int) -> str:
-    """Return the file name of the start state in this place (the initial state, or a predecessor's end state)."""
+    """Return the file name of the predecessor's end state in this place; a unit without any starts from INITIAL."""
     return f"start-{place}.safetensors"
 
 
 async def lay_out(lease: Lease, folder: RunFolder, cache: ArtifactCache) -> TrainSpec:
     """Fill the input folder and return the specification; raises BadSpec, or what the download raises."""
     spec = TrainSpec.from_json(lease.spec)
-    starts = [parse_artifact_id(one.artifact) for one in lease.predecessors] or [spec.state]
-    named = {PROGRAM: spec.program, DATASET: spec.dataset}
-    named |= {start_name(place): artifact for place, artifact in enumerate(starts)}
+    named = {PROGRAM: spec.program, DATASET: spec.dataset, INITIAL: spec.state}
+    starts = {start_name(place): parse_artifact_id(one.artifact) for place, one in enumerate(lease.predecessors)}
+    named |= starts
     for name, artifact in named.items():
         cache.place(await cache.get(artifact), folder.inputs / name)
-    unit = {"spec": lease.spec, "unit": lease.unit, "starts": len(starts)}
+    unit = {"spec": lease.spec, "unit": lease.unit, "states": [INITIAL, *starts]}
     (folder.inputs / UNIT).write_text(json.dumps(unit))
     return spec

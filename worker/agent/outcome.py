@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from market.protocol.exact.terms import ExactTerms
 from worker.energy.meter import Reading
 
 
@@ -11,7 +12,7 @@ class Outcome:
     """One execution. Roots are 32 bytes, times are unix milliseconds.
 
     segment_roots: the state's root at the end of each segment. output: the end state as safetensors. energy: what the
-    execution drew, and where that figure came from.
+    execution drew, and where that figure came from. terms: of exact work, what its court holds.
     """
 
     input_root: bytes
@@ -23,3 +24,4 @@ class Outcome:
     started_at: int
     finished_at: int
     energy: Reading
+    terms: ExactTerms | None = None

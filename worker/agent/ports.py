@@ -7,7 +7,7 @@ and `market.chain.errors`.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from market.chain.gateway import Sent
 from market.chain.values import Challenge
@@ -47,6 +47,8 @@ class Chain(Protocol):
     """The contracts as a running worker uses them, with its own key."""
 
     async def challenge(self, case: ChallengeCase) -> Sent: ...
+
+    async def challenge_exact(self, case: ChallengeCase, claim: Any, *, contests_input: bool) -> Sent: ...
 
     async def challenge_of(self, challenge_id: int) -> Challenge: ...
 

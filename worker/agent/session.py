@@ -19,14 +19,16 @@ from market.client.http import MarketClient
 from market.protocol.wire import HardwareFacts
 from worker.agent import joining
 from worker.agent.cache import ArtifactCache
-from worker.agent.dishonest import SkippingExecutor
+from worker.agent.dishonest import CheatingExecutor
+from worker.agent.dockets import DocketBook
+from worker.agent.duels import Duels
 from worker.agent.executor import RUNNER, RunPolicy, SandboxedExecutor
+from worker.agent.games import ExactGames
 from worker.agent.home import Profile, Status, WorkerHome
 from worker.agent.joining import Terms
 from worker.agent.keystore import refuse_light
 from worker.agent.loop import Agent, Identity
 from worker.agent.machine import Machine
-from worker.agent.ports import Executor
 from worker.agent.votes import VoteBook
 from worker.energy.choose import Choice, choose
 from worker.energy.estimate import core_count, cpu_name
@@ -217,13 +219,16 @@ def make_agent(session: Session, profile: Profile, machine: Machine, *, dishones
         verifier=profile.verifier,
         checks_only=profile.checks_only,
     )
-    executor: Executor = session.executor
+    executor: SandboxedExecutor | CheatingExecutor = session.executor
     if dishonest:
-        _log.warning("executor.dishonest", reason="this worker skips its work, to show that it is caught")
-        executor = SkippingExecutor(executor, session.cache, session.energy.meter)
+        _log.warning("executor.dishonest", reason="this worker cheats, to show that it is caught")
+        executor = CheatingExecutor(session.executor, session.cache, session.energy.meter)
+    dockets = DocketBook(session.home.dockets)
+    duels = Duels(dockets, session.chain, executor, provider=profile.provider)
+    games = ExactGames(dockets, session.chain, duels, identity.domain)
     return Agent(
         identity, market=session.market, chain=session.chain, executor=executor, book=VoteBook(session.home.votes),
-        machine=machine, watcher=lambda seen: session.home.write_status(status_of(seen)),
+        games=games, machine=machine, watcher=lambda seen: session.home.write_status(status_of(seen)),
     )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 Decides, once per name, which torch function runs and how our flat argument list reaches it. Names come from the table
 in `market.protocol.operators` and nowhere else; a name outside it never reaches torch. For the operators that make up
 most of a training step there is a shorter way into the same kernel, and a test holds each of those to the same bits.
+Some of these ways guard: results that nobody asked for are dropped, a list of one result becomes that result, indices
+that point outside are refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -100,6 +102,31 @@ def _view(x: torch.Tensor, size: list[int]) -> torch.Tensor:
     return x.reshape(size)
 
 
+def _convolution_backward(*arguments: Any) -> Any:
+    """The gradients that the mask asks for; a program has no name for what torch gives in place of the others."""
+    every = torch.ops.aten.convolution_backward.default(*arguments)
+    made = tuple(item for item, wanted in zip(every, arguments[-1], strict=True) if wanted)
+    return made[0] if len(made) == 1 else made
+
+
+def _max_pool_backward(*arguments: Any) -> Any:
+    """torch writes wherever an index points; a stranger's program may have made the indices itself."""
+    x, indices = arguments[1], arguments[-1]
+    if indices.min() < 0 or indices.max() >= x.shape[-2] * x.shape[-1]:
+        raise IndexError("an index points outside its plane")
+    return torch.ops.aten.max_pool2d_with_indices_backward.default(*arguments)
+
+
+def _parts(call: Call) -> Call:
+    """A single part stands for itself, as every single result does."""
+
+    def parted(*arguments: Any) -> Any:
+        made = call(*arguments)
+        return made[0] if len(made) == 1 else made
+
+    return parted
+
+
 QUICK: Final[Mapping[str, Call]] = MappingProxyType(
     {
         "aten.add.Tensor": torch.add,
@@ -129,5 +156,10 @@ QUICK: Final[Mapping[str, Call]] = MappingProxyType(
         "aten.clone.default": _clone,
         "aten.view.default": _view,
         "aten._unsafe_view.default": _view,
+        "aten.unbind.int": _parts(torch.ops.aten.unbind.int),
+        "aten.split.Tensor": _parts(torch.ops.aten.split.Tensor),
+        "aten.split_with_sizes.default": _parts(torch.ops.aten.split_with_sizes.default),
+        "aten.convolution_backward.default": _convolution_backward,
+        "aten.max_pool2d_with_indices_backward.default": _max_pool_backward,
     }
 )

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 from torch._decomp import get_decompositions
+from torch._ops import OpOverload
+from torch.func import functionalize
 from torch.fx import GraphModule
 from torch.fx import Node as FxNode
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -35,6 +37,9 @@ _TAKEN_APART = (
     torch.ops.aten.mse_loss_backward,
 )
 _SILENT = frozenset({"aten.detach.default", "aten.alias.default"})
+# torch splits "unsafely" where it promises that nobody writes into the parts; in a program nobody writes anywhere.
+_ALIKE = {"aten.unsafe_split.Tensor": "aten.split.Tensor"}
+_MASKED = "aten.convolution_backward.default"
 _UNSAID: dict[str, tuple[object, ...]] = {
     "device": (None, torch.device("cpu")),
     "pin_memory": (None, False),
@@ -69,6 +74,9 @@ def capture(step: Step, state: dict[str, torch.Tensor], *, batch: int, window: i
     # A tensor from outside becomes a constant of the trace, and _Writer refuses it by name.
     traced = make_fx(flat, tracing_mode="fake", decomposition_table=apart, _allow_non_fake_inputs=True)
     graph = traced(list(state.values()), tokens, number)
+    if any(_writes(node) for node in graph.graph.nodes):
+        pure = make_fx(functionalize(graph, remove="mutations"), tracing_mode="fake", _allow_non_fake_inputs=True)
+        graph = pure(list(state.values()), tokens, number)
     inputs = [Input(role=Role.STATE, name=name, type=type_of(value)) for name, value in state.items()]
     inputs.append(Input(role=Role.BATCH, name="batch", type=type_of(tokens)))
     inputs.append(Input(role=Role.STEP, name="step", type=type_of(number)))
@@ -93,7 +101,7 @@ class _Writer:
 
     def __init__(self, inputs: Sequence[Input]) -> None:
         self._inputs = tuple(inputs)
-        self._numbers: dict[FxNode, tuple[int, ...]] = {}
+        self._numbers: dict[FxNode, dict[int, int]] = {}  # by position among a node's results
         self._nodes: list[Node] = []
         self._next = len(inputs)
 
@@ -103,7 +111,7 @@ class _Writer:
         places = iter(range(len(self._inputs)))
         for node in module.graph.nodes:
             if node.op == "placeholder":
-                self._numbers[node] = (next(places),)
+                self._numbers[node] = {0: next(places)}
             elif node.op == "output":
                 outputs = tuple(self._numbers[value][0] for value in node.args[0])
             elif node.op == "call_function":
@@ -113,10 +121,10 @@ class _Writer:
         return Program(inputs=self._inputs, nodes=tuple(self._nodes), outputs=outputs)
 
     def _call(self, node: FxNode) -> None:
-        name = str(node.target)
+        name = _ALIKE.get(str(node.target), str(node.target))
         if node.target is operator.getitem:
             source, index = node.args
-            self._numbers[node] = (self._numbers[source][index],)  # type: ignore[index]
+            self._numbers[node] = {0: self._numbers[source][index]}  # type: ignore[index]
         elif name in _SILENT or _copies_nothing(name, node):
             self._numbers[node] = self._numbers[node.args[0]]  # type: ignore[index]
         elif name not in OPERATORS:
@@ -126,9 +134,14 @@ class _Writer:
 
     def _append(self, name: str, node: FxNode) -> None:
         values = node.meta["val"]
-        types = tuple(type_of(value) for value in (values if isinstance(values, tuple | list) else (values,)))
-        self._nodes.append(Node(operator=name, arguments=self._arguments(name, node), outputs=types))
-        self._numbers[node] = tuple(range(self._next, self._next + len(types)))
+        every = values if isinstance(values, tuple | list) else (values,)
+        arguments = self._arguments(name, node)
+        # A gradient that was not asked for has no type and no number.
+        asked = arguments[-1] if name == _MASKED else (True,) * len(every)
+        made = [at for at, wanted in enumerate(asked) if wanted]  # type: ignore[arg-type]
+        types = tuple(type_of(every[at]) for at in made)
+        self._nodes.append(Node(operator=name, arguments=arguments, outputs=types))
+        self._numbers[node] = {at: self._next + place for place, at in enumerate(made)}
         self._next += len(types)
 
     def _arguments(self, name: str, node: FxNode) -> tuple[Argument, ...]:
@@ -149,6 +162,11 @@ class _Writer:
         if value is None or isinstance(value, bool | int | float):
             return value
         raise CannotCapture(operator=name, reason=f"an argument {value!r} cannot be said")
+
+
+def _writes(node: FxNode) -> bool:
+    """Whether a traced operator writes into an argument, as the cells of recurrent networks do."""
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
 
 
 def _named(node: FxNode) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from market.protocol.errors import CommonwattError
 from market.protocol.graph import Node, Program, Ref, Role
 from market.protocol.operators import OPERATORS
 from market.protocol.programs import ProgramCost, ProgramLimits, check
+from market.protocol.state import state_root
 from worker.engine import aten
 from worker.engine.reuse import INTO, Reuse
+from worker.engine.tensors import named_bytes
 
 Tensors = Sequence[torch.Tensor]
 
@@ -41,7 +43,7 @@ class Executable:
 
     def __init__(self, program: Program, cost: ProgramCost) -> None:
         self.program, self.cost = program, cost
-        self.state_names = tuple(item.name for item in program.inputs_of(Role.STATE))
+        self.state_types = {item.name: item.type for item in program.inputs_of(Role.STATE)}
         self._slots = {role: [at for at, item in enumerate(program.inputs) if item.role is role] for role in Role}
         self._blank, self._calls = _compile(program)
 
@@ -51,7 +53,7 @@ class Executable:
         return cls(program, check(program, limits))
 
     def step(self, state: Tensors, batch: torch.Tensor, number: int) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Return the new state, in the order of `state_names`, and the loss; the given tensors stay as they are.
+        """Return the new state, in the order of `state_types`, and the loss; the given tensors stay as they are.
 
         batch: int64 [batch, window]. number: the global step, from 1. Raises StepFailed, or MemoryError.
         """
@@ -64,6 +66,10 @@ class Executable:
             self._run(registers)
         *new_state, loss = (registers[value] for value in self.program.outputs)
         return new_state, loss
+
+    def root(self, state: Tensors) -> bytes:
+        """Return the state's Merkle root (`market.protocol.state`)."""
+        return state_root(named_bytes(dict(zip(self.state_types, state, strict=True))))
 
     def _run(self, registers: list[Any]) -> None:
         at = 0

@@ -2,30 +2,35 @@
 pragma solidity 0.8.37;
 
 import {Job, Receipt} from "../types/Documents.sol";
+import {ExactClaim} from "../types/Exact.sol";
 import {ChallengeStatus, Verdict} from "../types/Words.sol";
 
-/// @title Disputes: bonded challenges judged by a drawn committee
+/// @title Disputes: bonded challenges judged by a drawn committee or by a game
 /// @notice A challenger says "executing this unit gives another trace". A committee of bonded verifiers with the same
 /// machine fingerprint is drawn by the hash of a block after the challenge; each executes the unit again, first commits
-/// H(trace, salt, itself), then reveals. A majority decides. Silence costs the silent.
+/// H(trace, salt, itself), then reveals. A majority decides. Silence costs the silent. Work of the class EXACT is judged
+/// by a game instead (IGames), because its every word can be computed here; a committee judges only from which state a
+/// unit ought to have started.
 /// @dev The committee is paid a fee from the challenger's bond whatever it finds, never from slashed money.
 interface IDisputes {
+    /// @dev In the order that packs: a game needs six slots of it.
     struct Challenge {
         bytes32 jobId;
         bytes32 receiptDigest;
-        bytes32 claimedRoot; // the trace root that the challenged receipt claims
-        bytes32 fingerprint;
+        bytes32 claimedRoot; // the trace root that the challenged receipt claims; 0 in a game, which keeps its own
+        bytes32 fingerprint; // the committee's pool; 0 in a game
         address challenger;
-        address provider;
-        address buyer;
-        uint128 bondWei; // the defender's bond at risk
-        uint128 unitPriceWei;
         uint32 matchIndex;
+        uint64 phaseEndsAt; // unix seconds at which the present phase ends without the silent; 0 in a game
+        address provider;
+        uint64 beaconBlock; // the committee is drawn from this block's hash; 0 in a game
         ChallengeStatus status;
         Verdict verdict;
         uint8 draws;
-        uint64 beaconBlock; // the committee is drawn from this block's hash
-        uint64 phaseEndsAt; // unix seconds at which the present phase ends without the silent
+        address buyer;
+        uint32 unitsAtStake; // what the match had committed when the challenge was raised
+        uint128 bondWei; // the defender's bond at risk
+        uint128 unitPriceWei;
     }
 
     /// @notice What a court costs and how long it sits; fixed at deployment.
@@ -75,6 +80,7 @@ interface IDisputes {
     event VoteCommitted(uint256 indexed challengeId, address indexed member, bytes32 voteHash);
     event RevealBegun(uint256 indexed challengeId, uint64 revealEndsAt);
     event VoteRevealed(uint256 indexed challengeId, address indexed member, bytes32 traceRoot);
+    /// @dev beaconBlock of ChallengeRaised is 0 where a game judges.
     /// @param slashedWei taken from the provider (OVERTURNED) or the challenger (UPHELD)
     event ChallengeResolved(
         uint256 indexed challengeId,
@@ -90,11 +96,27 @@ interface IDisputes {
     /// @notice Leaves the pool and unlocks the verifier bond; refused while the verifier sits on a committee.
     function retire() external;
 
-    /// @notice Challenges a work receipt of a warm job; locks the challenger's bond and the committee's fees.
+    /// @notice Challenges a work receipt of a warm job that is not of the class EXACT; locks the challenger's bond and the
+    /// committee's fees.
     /// @param signature of the worker's own key: a contract wallet could deny later what it signed
     function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
         external
         returns (uint256 challengeId);
+
+    /// @notice Challenges a work receipt of a warm job of the class EXACT; locks the challenger's bond and opens a game.
+    /// A unit of the first round that does not start from the job's own state is overturned at once.
+    /// @param contestsInput the unit builds on others and started from a wrong state: a committee judges, as above
+    function challengeExact(
+        Job calldata job,
+        uint32 matchIndex,
+        Receipt calldata receipt,
+        bytes calldata signature,
+        ExactClaim calldata claim,
+        bool contestsInput
+    ) external returns (uint256 challengeId);
+
+    /// @notice What a game found. Games alone.
+    function conclude(uint256 challengeId, Verdict verdict) external;
 
     /// @notice Draws the committee once the beacon block is mined. Anyone may call.
     /// A beacon older than 256 blocks is re-armed instead.

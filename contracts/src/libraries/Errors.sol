@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {JobStatus, ChallengeStatus} from "../types/Words.sol";
+import {ChallengeStatus, ExecutionClass, JobStatus, Level, Side} from "../types/Words.sol";
 
 /// @notice Every way an act can be refused: the contract, the reason, and the facts a caller needs to do better.
 library Errors {
@@ -197,6 +197,21 @@ library Errors {
     /// @notice Thrown when the caller has no seat on the committee.
     error Disputes_NotSeated(uint256 challengeId, address account);
 
+    /// @notice Thrown when work of the class EXACT is challenged before a committee, or other work by a game.
+    error Disputes_WrongClass(bytes32 jobId, ExecutionClass executionClass);
+
+    /// @notice Thrown when the terms shown are not those behind the bid's specHash.
+    error Disputes_WrongTerms(bytes32 jobId, bytes32 specHash, bytes32 givenHash);
+
+    /// @notice Thrown when the plan shown is not that of the receipt's unit.
+    error Disputes_WrongPlan(bytes32 jobId, uint32 unit);
+
+    /// @notice Thrown when a committee is asked for the input of a unit that starts from the state in the terms.
+    error Disputes_InputInTerms(bytes32 jobId, uint32 unit);
+
+    /// @notice Thrown when an account other than Games concludes a game.
+    error Disputes_NotGames(address caller);
+
     /// @notice Thrown when a member votes twice, or reveals twice or without a vote.
     error Disputes_WrongSeat(uint256 challengeId, address member);
 
@@ -205,4 +220,77 @@ library Errors {
 
     /// @notice Thrown when what a member reveals is not what it committed to.
     error Disputes_VoteMismatch(uint256 challengeId, address member);
+
+    /* GAMES */
+
+    /// @notice Thrown at deployment when a move would have no time.
+    error Games_NoTime();
+
+    /// @notice Thrown when an account other than Disputes opens a game.
+    error Games_NotDisputes(address caller);
+
+    /// @notice Thrown when the game is elsewhere: at another level, on the other side's clock, or before or past this move.
+    error Games_WrongMove(uint256 challengeId, Level level, Side mover, uint32 count);
+
+    /// @notice Thrown when the move is another side's choice.
+    error Games_NotPlayer(uint256 challengeId, address caller);
+
+    /// @notice Thrown when a move comes after its clock.
+    error Games_ClockRunOut(uint256 challengeId, uint64 deadline);
+
+    /// @notice Thrown when a game is ended for silence while the clock runs.
+    error Games_ClockRunning(uint256 challengeId, uint64 deadline);
+
+    /// @notice Thrown when what is shown does not hash to what is disputed or agreed.
+    error Games_Mismatch(uint256 challengeId, bytes32 wanted, bytes32 given);
+
+    /// @notice Thrown when a node has another number of children, a block another number of bytes, or a tree no size.
+    error Games_WrongCount(uint256 challengeId, uint256 given, uint256 wanted);
+
+    /// @notice Thrown when a path does not lead where it should.
+    error Games_BadProof(uint256 challengeId);
+
+    /* LEAVES AND THE JUDGE */
+
+    /// @notice Thrown when a leaf's bytes are fewer or more than its own fields call for.
+    error Leaves_WrongSize(uint256 size, uint256 wanted);
+
+    /// @notice Thrown when a leaf names no primitive, or one with another number of operands.
+    error Leaves_WrongOperation(uint256 operation, uint256 operands);
+
+    /// @notice Thrown when a leaf has more than eight dimensions.
+    error Leaves_TooManyDimensions(uint256 dimensions);
+
+    /// @notice Thrown when only a chain has a length, and every chain one.
+    error Leaves_WrongLength(uint256 operation, uint256 length);
+
+    /// @notice Thrown when words are neither float32 nor int32.
+    error Leaves_UnknownType(uint256 wordType);
+
+    /// @notice Thrown when an operand is neither a value nor a constant nor an index.
+    error Leaves_UnknownKind(uint256 operand, uint256 kind);
+
+    /// @notice Thrown when an operand has more than four guards, or a gather's table none.
+    error Leaves_WrongGuards(uint256 operand, uint256 guards);
+
+    /// @notice Thrown when a guard divides by zero.
+    error Leaves_ZeroDivisor(uint256 operand);
+
+    /// @notice Thrown when a chain's row is an index, has guards, or does not start at a block.
+    error Leaves_UnsoundRow(uint256 operand);
+
+    /// @notice Thrown when the leaf's value has no such element.
+    error Leaves_NoElement(uint256 index, uint256 elements);
+
+    /// @notice Thrown when a view leads outside the value that it reads.
+    error Leaves_OutsideSource(uint256 operand, int256 linear, uint256 elements);
+
+    /// @notice Thrown when a block is not as long as its place in the value says, or its path does not lead to the root.
+    error Judge_BadOpening(uint256 operand);
+
+    /// @notice Thrown when there is not one opening per operand.
+    error Judge_WrongOpenings(uint256 openings, uint256 operands);
+
+    /// @notice Thrown when an element of a chain is asked for as a whole, or a piece that the leaf does not have.
+    error Judge_NoPiece(uint256 operation, uint256 piece, uint256 length);
 }

@@ -23,21 +23,42 @@ enum ExecutionClass {
     CLOSE
 }
 
-/// @notice Where a challenge stands. Cold: RESOLVED.
+/// @notice Where a challenge stands. A committee draws, votes and reveals; a game narrows. Cold: RESOLVED.
 enum ChallengeStatus {
     NONE,
     RAISED,
     VOTING,
     REVEALING,
+    NARROWING,
     RESOLVED
 }
 
-/// @notice What the committee found about the challenged receipt.
+/// @notice What the committee or the game found about the challenged receipt.
 enum Verdict {
     NONE,
     UPHELD,
     OVERTURNED,
     INCONCLUSIVE
+}
+
+/// @notice What the two sides of a game still differ about: a segment of the trace, a step of the segment, a value of the
+/// step, or a slot of the state it leaves, a block of the value, a word of the block, a piece of the chain that made the word.
+enum Level {
+    NONE,
+    SEGMENTS,
+    STEPS,
+    VALUES,
+    SLOTS,
+    BLOCKS,
+    WORDS,
+    PARTIALS
+}
+
+/// @notice Whose clock runs in a game. NONE once it is over.
+enum Side {
+    NONE,
+    DEFENDER,
+    CHALLENGER
 }
 
 /// @notice What a receipt is for: doing a work unit, or executing one again to check it.

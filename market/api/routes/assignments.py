@@ -22,7 +22,7 @@ from market.protocol.wire import (
 )
 from market.services.authentication import RequestReplayed
 from market.services.leasing import AssignmentUnknown, LeaseLost, NotYourAssignment, WorkerUnknown
-from market.services.receiving import ReceiptRefused
+from market.services.receiving import LateReveal, ReceiptRefused
 from market.services.store import ArtifactUnknown
 
 router = APIRouter(tags=["assignments"])
@@ -61,7 +61,9 @@ async def heartbeat(
 @router.post(
     "/assignments/{assignment_id}/commit",
     summary="Hand in a finished assignment with its signed receipt",
-    responses=problems(*SIGNED, *HELD, ReceiptRefused, JoulesImplausible, TensorsMalformed, ArtifactUnknown),
+    responses=problems(
+        *SIGNED, *HELD, LateReveal, ReceiptRefused, JoulesImplausible, TensorsMalformed, ArtifactUnknown
+    ),
 )
 async def commit(
     assignment_id: AssignmentPath,

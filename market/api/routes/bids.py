@@ -8,6 +8,9 @@ from market.api import examples
 from market.api.deps import IdempotencyKey, Services
 from market.api.problems import problems
 from market.protocol.canonical import NotCanonical
+from market.protocol.exact.jobs import NoWords
+from market.protocol.exact.lower import CannotLower
+from market.protocol.exact.terms import WrongCourt
 from market.protocol.graph import ProgramMalformed
 from market.protocol.programs import (
     OperatorNotAllowed,
@@ -30,7 +33,7 @@ from market.services.idempotency import (
     RequestInProgress,
 )
 from market.services.ports import ChainUnreachable
-from market.services.programs import ArtifactMissing, WrongGigaflops
+from market.services.programs import ArtifactMissing, StateNotFinite, WrongGigaflops
 from market.services.signatures import DocumentNotSigned, MalformedDocument, WrongSigner
 
 router = APIRouter(tags=["bids"])
@@ -47,7 +50,8 @@ router = APIRouter(tags=["bids"])
         admission.SpecHashMismatch, admission.UnitsMismatch, admission.ExecutionClassMismatch,
         admission.ChallengeWindowTooShort, admission.ChallengeWindowTooLong, admission.DeadlineTooSoon,
         admission.DeadlineTooLate, WrongGigaflops, TensorsMalformed, ProgramMalformed, OperatorNotAllowed,
-        ShapesDoNotFit, ProgramDoesNotFitJob, ProgramTooLarge, ProgramTooCostly, ProgramTooLong, ChainUnreachable,
+        ShapesDoNotFit, ProgramDoesNotFitJob, ProgramTooLarge, ProgramTooCostly, ProgramTooLong, CannotLower,
+        NoWords, StateNotFinite, WrongCourt, ChainUnreachable,
     ),
 )  # fmt: skip
 async def post_bid(

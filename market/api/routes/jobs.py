@@ -78,7 +78,7 @@ async def cancel_job(
 
 @router.get(
     "/jobs/{job_id}/receipts",
-    summary="Every receipt of the job that stands under an on-chain root",
+    summary="Every receipt of the job that stands under an on-chain root and is not sealed",
     responses=problems(JobUnknown),
 )
 async def list_receipts(job_id: JobPath, services: Services) -> list[ReceiptBundle]:

@@ -12,7 +12,7 @@ from market.cli.console import console, print_json
 from market.cli.demo.report import Findings, examine
 from market.cli.demo.screen import Screen, show
 from market.cli.demo.stage import Stage
-from market.cli.demo.story import Outcome, cast_of, play
+from market.cli.demo.story import Outcome, Plot, play
 from market.protocol.errors import CommonwattError
 
 
@@ -26,14 +26,15 @@ from market.protocol.errors import CommonwattError
     help="Folder of the demo; emptied first. Logs and the trained weights stay in it.",
 )
 @click.option("--honest", is_flag=True, help="Without the cheat: everybody does the work.")
-def demo(as_json: bool, home: Path, honest: bool) -> None:
+@click.option("--exact", is_flag=True, help="In the exact class: the chain itself judges the cheat, not a committee.")
+def demo(as_json: bool, home: Path, honest: bool, exact: bool) -> None:
     """Buy real training from strangers on a local chain: done, checked, punished and paid."""
     screen = Console(stderr=True, quiet=True) if as_json else console()
     if home.exists():
         shutil.rmtree(home)
     home.mkdir(parents=True)
     try:
-        outcome, findings = asyncio.run(_run(home.resolve(), screen, honest=honest))
+        outcome, findings = asyncio.run(_run(home.resolve(), screen, Plot(honest=honest, exact=exact)))
     except CommonwattError as error:
         raise click.ClickException(f"{error}\nLogs: {home / 'logs'}") from error
     if as_json:
@@ -43,11 +44,11 @@ def demo(as_json: bool, home: Path, honest: bool) -> None:
     raise SystemExit(0 if findings.held else 1)
 
 
-async def _run(home: Path, screen: Console, *, honest: bool) -> tuple[Outcome, Findings]:
+async def _run(home: Path, screen: Console, plot: Plot) -> tuple[Outcome, Findings]:
     stage = Stage(home=home)
     try:
         with Screen(screen) as live:
-            outcome = await play(stage, live, cast_of(honest=honest))
+            outcome = await play(stage, live, plot)
         async with HttpTransport(outcome.chain.rpc_url) as transport:
             findings = await examine(outcome, transport)
     finally:

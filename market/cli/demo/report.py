@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from market.chain.proofs import verify_on_chain
 from market.chain.transport import Transport
+from market.cli.demo.dispute import dispute_of
 from market.cli.demo.gas import gas_of
 from market.cli.demo.story import Outcome
 from market.protocol.receipts import encode_bundle
@@ -64,6 +65,8 @@ async def examine(outcome: Outcome, transport: Transport) -> Findings:
         "joules": joules,
         "joules_source": source,
         "gas": await gas_of(outcome, transport),
+        "execution_class": recipe.spec.execution_class.value,
+        "dispute": await dispute_of(outcome, transport),
         "receipts_verified": len(verified),
         "seconds": {**outcome.seconds, "total": round(sum(outcome.seconds.values()), 3)},
     }

@@ -17,7 +17,7 @@ PEOPLE = frozenset({"worker", "auditor", "challenger", "provider"})
 LINES = {
     "audit.differed": "[red]unit {unit}: {auditor} executed {worker}'s work again and got another trace[/red]",
     "challenge.raised": "[red]{challenger} challenges {provider} on chain[/red]",
-    "challenge.resolved": "[red]verdict of the committee: {verdict}; slashed {slashed}[/red]",
+    "challenge.resolved": "[red]verdict: {verdict}; slashed {slashed}[/red]",
     "unit.reassigned": "unit {unit} goes to another provider",
     "epoch.committed": "epoch {epoch}: root of its receipts committed on chain",
     "job.settled": "[green]settled on chain[/green]",
@@ -146,6 +146,9 @@ def _figures(outcome: Outcome, findings: Findings) -> Table:
         "tokens conserved": _conservation(outcome, ok=figures["conservation_ok"]),
         "energy": f"{figures['joules']} J ({figures['joules_source']})",
         "receipts verified": str(figures["receipts_verified"]),
+        "disputes": "{challenges} judged by {court}: {transactions} transactions, {gas:,} gas".format(
+            court="the chain itself" if figures["execution_class"] == "EXACT" else "a committee", **figures["dispute"]
+        ),
         "gas": ", ".join(f"{verb} {spent:,}" for verb, spent in figures["gas"].items()),
         "seconds": ", ".join(f"{phase} {spent:.1f}" for phase, spent in figures["seconds"].items()),
     }

@@ -23,6 +23,7 @@ from market.chain.transport import HttpTransport
 from market.cli.demo.ledger import Ledger, count
 from market.cli.demo.stage import PASSWORD, Actor, Stage, fund
 from market.client import buyer
+from market.client.exact import as_exact
 from market.client.http import MarketClient
 from market.client.keystore import create_keystore
 from market.client.recipes import RECIPES, BuyerJob
@@ -97,16 +98,24 @@ class Listener(Protocol):
         """Hear a new chapter in words, or an event of the job."""
 
 
-def cast_of(*, honest: bool) -> tuple[Actor, ...]:
-    """Return who plays: four workers and two verifiers; one of the workers cheats unless `honest`."""
-    return tuple(replace(actor, dishonest=False) for actor in CAST) if honest else CAST
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """Which story. honest: nobody cheats. exact: the job is of the exact class."""
+
+    honest: bool = False
+    exact: bool = False
+
+    @property
+    def cast(self) -> tuple[Actor, ...]:
+        """Who plays: four workers and two verifiers; one of the workers cheats unless all are honest."""
+        return tuple(replace(actor, dishonest=False) for actor in CAST) if self.honest else CAST
 
 
-async def play(stage: Stage, listener: Listener, cast: tuple[Actor, ...]) -> Outcome:
+async def play(stage: Stage, listener: Listener, plot: Plot) -> Outcome:
     """Play the whole story and return what there is to tell."""
-    seconds = Seconds()
+    cast, seconds = plot.cast, Seconds()
     listener.hear("starting a local chain and deploying the contracts", None)
-    loading = asyncio.create_task(asyncio.to_thread(load_recipe, "charlm"))
+    loading = asyncio.create_task(asyncio.to_thread(load_recipe, "charlm", exact=plot.exact))
     chain = await stage.start_chain()
     buyer_key: LocalAccount = Account.create()
     people: dict[str, str] = {"faucet": dev_account(DEPLOYER).address, "operator": dev_account(OPERATOR).address}
@@ -151,13 +160,13 @@ async def play(stage: Stage, listener: Listener, cast: tuple[Actor, ...]) -> Out
     )
 
 
-def load_recipe(name: str) -> BuyerJob:
+def load_recipe(name: str, *, exact: bool = False) -> BuyerJob:
     """Return a ready-made job by its entry point; raises DemoFailed when the worker extra is not installed."""
     found = entry_points(group=RECIPES, name=name)
     if not found:
         raise DemoFailed(at="recipe", reason=f"no recipe {name!r}; install commonwatt[worker]")
     job: BuyerJob = next(iter(found)).load()()
-    return job
+    return as_exact(job) if exact else job
 
 
 def terms(recipe: BuyerJob) -> buyer.Terms:

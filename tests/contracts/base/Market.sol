@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bonds} from "commonwatt/Bonds.sol";
 import {Disputes} from "commonwatt/Disputes.sol";
+import {Games} from "commonwatt/Games.sol";
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
 import {Jobs} from "commonwatt/Jobs.sol";
 import {PayoutToken} from "commonwatt/PayoutToken.sol";
@@ -18,6 +19,7 @@ abstract contract Market is Test {
     uint32 internal constant WINDOW = 1 hours;
     uint32 internal constant GRACE = 10 minutes;
     uint64 internal constant UNBOND = 4 hours; // longer than three draws and a window, as Disputes demands
+    uint32 internal constant MOVE = 1 minutes;
     uint64 internal constant DEADLINE = 1_700_000_000 + 1 days;
     uint128 internal constant UNIT_PRICE = 2 ether;
     uint128 internal constant MAX_UNIT_PRICE = 3 ether;
@@ -31,6 +33,7 @@ abstract contract Market is Test {
     PayoutToken internal token;
     Bonds internal bonds;
     Jobs internal jobs;
+    Games internal games;
     Disputes internal disputes;
 
     Actor internal buyer;
@@ -71,14 +74,15 @@ abstract contract Market is Test {
         });
     }
 
-    /// @dev The three refer to one another, so their addresses are computed from the nonce before they exist.
+    /// @dev The four refer to one another, so their addresses are computed from the nonce before they exist.
     function deployMarket(address token_) internal {
         uint256 nonce = vm.getNonce(address(this));
         address jobsAt = vm.computeCreateAddress(address(this), nonce + 1);
-        address disputesAt = vm.computeCreateAddress(address(this), nonce + 2);
+        address disputesAt = vm.computeCreateAddress(address(this), nonce + 3);
         bonds = Bonds(vm.deployCode("Bonds.sol:Bonds", abi.encode(token_, jobsAt, disputesAt, UNBOND)));
         jobs = Jobs(vm.deployCode("Jobs.sol:Jobs", abi.encode(token_, bonds, disputesAt, WINDOW, GRACE)));
-        disputes = Disputes(vm.deployCode("Disputes.sol:Disputes", abi.encode(jobsAt, bonds, policy())));
+        games = Games(vm.deployCode("Games.sol:Games", abi.encode(disputesAt, MOVE)));
+        disputes = Disputes(vm.deployCode("Disputes.sol:Disputes", abi.encode(jobsAt, bonds, games, policy())));
         assertEq(address(jobs), jobsAt, "Jobs stands where the others expect it");
         assertEq(address(disputes), disputesAt, "Disputes stands where the others expect it");
     }

@@ -30,6 +30,8 @@ interface Cheats is Vm {
     function readFile(string calldata path) external view returns (string memory);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function revertToState(uint256 state) external returns (bool);
+    function snapshotState() external returns (uint256 state);
     function toString(uint256 value) external pure returns (string memory);
 }
 

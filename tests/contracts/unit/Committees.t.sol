@@ -285,7 +285,7 @@ contract CommitteesTest is Court {
     }
 
     function deployDisputes(IDisputes.Policy memory given) external {
-        vm.deployCode("Disputes.sol:Disputes", abi.encode(jobs, bonds, given));
+        vm.deployCode("Disputes.sol:Disputes", abi.encode(jobs, bonds, games, given));
     }
 
     function expectRunning(uint256 challengeId) private {

@@ -31,7 +31,8 @@ DEPLOYMENT = Deployment(
     token="0x5FbDB2315678afecb367f032d93F642f64180aa3",
     bonds="0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
     jobs="0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
-    disputes="0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
+    games="0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
+    disputes="0xDc64a140Aa3E981100a9becA4E685f962f0cF6C9",
     operator=dev_account(OPERATOR).address,
     deployed_block=0,
 )

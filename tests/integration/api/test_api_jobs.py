@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from market.db.models import (
     Account,
     BackgroundTask,
+    Challenge,
     Epoch,
     Job,
     JobRecordRow,
@@ -24,7 +26,7 @@ from market.protocol.jobs import JobRecord, MatchEntry
 from market.protocol.receipts import encode_bundle, verify_bundle
 from market.protocol.typed import Cancel, Receipt, digest
 from market.protocol.wire import JobEvent, ReceiptBundle
-from market.protocol.words import EnergySource, JobStatus, ReceiptKind, TransactionStatus
+from market.protocol.words import ChallengeStatus, EnergySource, JobStatus, ReceiptKind, TransactionStatus, UnitStatus
 from market.services.events import EventsService
 from tests.integration.api.house import BUYER, FINGERPRINT, PROVIDER, STRANGER, TOKEN, House, problem
 
@@ -217,8 +219,11 @@ def receipt(house: House, job_id: str, unit: int) -> Receipt:
     )  # fmt: skip
 
 
-async def committed(house: House, job_id: str, *, seen: bool = True) -> list[str]:
-    """Store three receipts under one epoch and return their digests; seen: the commit was observed on chain."""
+async def committed(
+    house: House, job_id: str, *, seen: bool = True, status: UnitStatus = UnitStatus.VERIFIED
+) -> list[str]:
+    """Store three receipts under one epoch and return their digests; seen: the commit was observed on chain. status:
+    of their units; the second unit's receipt is its standing one."""
     receipts = [receipt(house, job_id, unit) for unit in range(3)]
     signatures = [house.signed(each, PROVIDER) for each in receipts]
     digests = ["0x" + digest(each, house.domain).hex() for each in receipts]
@@ -248,8 +253,9 @@ async def committed(house: House, job_id: str, *, seen: bool = True) -> list[str
             )
             for unit in range(3)
         )  # fmt: skip
-        unit = (await session.scalars(select(Unit).where(Unit.job_id == job_id, Unit.unit_index == 1))).one()
-        unit.receipt_digest = digests[1]
+        for unit in (await session.scalars(select(Unit).where(Unit.job_id == job_id, Unit.unit_index < 3))).all():
+            unit.status = status
+            unit.receipt_digest = digests[1] if unit.unit_index == 1 else None
     return digests
 
 
@@ -285,6 +291,48 @@ async def test_a_unit_shows_the_artifact_of_its_standing_receipt(house: House) -
     digests = await committed(house, job_id)
     units = (await house.client.get(f"/v1/jobs/{job_id}")).json()["units"]
     assert (units[1]["artifact"], units[1]["receipt"], units[0]["artifact"]) == ("aa" * 32, digests[1], None)
+
+
+def a_challenge(job_id: str, receipt_digest: str) -> Challenge:
+    return Challenge(
+        challenge_id=1, job_id=job_id, match_index=0, unit=1, receipt_digest=receipt_digest,
+        claimed_root="0x" + "03" * 32, challenger=STRANGER.address, provider=PROVIDER.address, beacon_block=9,
+        raised_at=1, status=ChallengeStatus.RAISED, members=[],
+    )  # fmt: skip
+
+
+SEALED = [UnitStatus.DONE, UnitStatus.COMMITTED, UnitStatus.DISPUTED, UnitStatus.READY]
+
+
+@pytest.mark.parametrize("status", SEALED)
+async def test_what_an_audit_could_be_copied_from_is_sealed(house: House, status: UnitStatus) -> None:
+    job_id = await accepted(house)
+    digests = await committed(house, job_id, status=status)
+    refused = await house.client.get(f"/v1/receipts/{digests[1]}")
+    assert problem(refused) == (409, "receipt-sealed")
+    assert (refused.json()["unit"], refused.json()["digest"]) == (1, digests[1])
+    assert (await house.client.get(f"/v1/jobs/{job_id}/receipts")).json() == []
+    unit = (await house.client.get(f"/v1/jobs/{job_id}")).json()["units"][1]
+    assert (unit["artifact"], unit["receipt"]) == (None, digests[1])
+    assert (await house.client.get("/v1/jobs")).json()[0]["units"][1]["artifact"] is None
+
+
+async def test_a_job_that_is_over_has_nothing_sealed(house: House) -> None:
+    job_id = await accepted(house)
+    digests = await committed(house, job_id, status=UnitStatus.COMMITTED)
+    await put_on_chain(house, job_id, jobs.expired(jobs.opened(house.bid())))
+    assert (await house.client.get(f"/v1/receipts/{digests[1]}")).status_code == 200
+    assert len((await house.client.get(f"/v1/jobs/{job_id}/receipts")).json()) == 3
+    assert (await house.client.get(f"/v1/jobs/{job_id}")).json()["units"][1]["artifact"] == "aa" * 32
+
+
+async def test_a_receipt_that_a_challenge_disclosed_on_chain_is_sealed_no_more(house: House) -> None:
+    job_id = await accepted(house)
+    digests = await committed(house, job_id, status=UnitStatus.DISPUTED)
+    async with house.container.database.write() as session:
+        session.add(a_challenge(job_id, digests[1]))
+    assert (await house.client.get(f"/v1/receipts/{digests[1]}")).status_code == 200
+    assert problem(await house.client.get(f"/v1/receipts/{digests[0]}")) == (409, "receipt-sealed")
 
 
 async def test_an_account_shows_what_was_indexed_and_an_unknown_one_holds_nothing(house: House) -> None:

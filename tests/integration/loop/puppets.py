@@ -46,6 +46,7 @@ class Puppet:
     client: MarketClient
     salt: bytes = b""
     step_seconds: float = 0.0
+    fingerprint: bytes = FINGERPRINT
     leases: list[Lease] = field(default_factory=list)
     commits: list[Any] = field(default_factory=list)
 
@@ -61,14 +62,14 @@ class Puppet:
         """Bond, enroll, announce and post an offer."""
         await self.gateway.deposit_bond(bond_wei)
         if verifier:
-            await self.gateway.enroll(FINGERPRINT)
-        presence = WorkerPresence(provider=self.address, fingerprint="0x" + FINGERPRINT.hex(), verifier=verifier)
+            await self.gateway.enroll(self.fingerprint)
+        presence = WorkerPresence(provider=self.address, fingerprint="0x" + self.fingerprint.hex(), verifier=verifier)
         await self.client.put_worker(presence)
         offer = Offer(
             provider=self.address,
             worker=self.address,
             price_wei_per_gigaflop=price_wei,
-            fingerprint=FINGERPRINT,
+            fingerprint=self.fingerprint,
             facts_hash=hashlib.sha256(canonical.encode(FACTS)).digest(),
             valid_until=int(time.time()) + 3600,
             nonce=1,
@@ -117,11 +118,11 @@ class Puppet:
             attempt=lease.attempt,
             provider=self.address,
             worker=self.address,
-            input_root=hashlib.sha256(b"input").digest(),
+            input_root=self.input_root(TrainSpec.from_json(lease.spec)),
             output_root=roots[-1],
             trace_root=trace_root(roots),
             artifact=bytes.fromhex(artifact),
-            fingerprint=FINGERPRINT,
+            fingerprint=self.fingerprint,
             price_wei=int(lease.price_wei),
             steps=TrainSpec.from_json(lease.spec).steps_per_unit,
             started_at=now_ms - 100,
@@ -136,6 +137,10 @@ class Puppet:
             signature=signature,
             segment_roots=["0x" + root.hex() for root in roots],
         )
+
+    def input_root(self, _spec: TrainSpec) -> bytes:
+        """Return where this puppet says that it began."""
+        return hashlib.sha256(b"input").digest()
 
     def results(self, unit: int, spec: TrainSpec, *, honest: bool) -> tuple[list[bytes], bytes]:
         """Return segment roots and the end state. Even the dishonest check honestly: they skip work."""

@@ -19,7 +19,8 @@ WORDS = {"address": "0x" + "Ab" * 20, "bytes32": b"\x07" * 32, "string": "why", 
 
 
 def example(part: Parameter) -> Any:
-    return WORDS.get(part.type, 3)
+    # Every enum but Side has a member number 3.
+    return 2 if part.internal_type == "enum Side" else WORDS.get(part.type, 3)
 
 
 @pytest.mark.parametrize("entry", EVERY_ERROR.values(), ids=EVERY_ERROR)

@@ -48,6 +48,8 @@ def _plain(random: Random, kind: Kind, base: tuple[int, ...], dtype: DType) -> A
         return random.random() < 0.3
     if kind is Kind.DTYPE:
         return random.choice([dtype, DType.F32, DType.I64])
+    if kind is Kind.BOOLS:
+        return tuple(random.random() < 0.5 for _ in range(3))
     choices = [list(base), list(range(len(base))), [random.randint(-3, 4) for _ in range(random.randint(0, 3))], [-1]]
     drawn = list(random.choice(choices))
     random.shuffle(drawn)
@@ -163,10 +165,63 @@ def _softmax_backward(r: Random) -> Sample:
     return [tensor(r, *full), tensor(r, *full), r.randrange(len(full)), DType.F32]
 
 
+def _convolution(r: Random) -> Sample:
+    space, groups = r.randint(1, 2), r.randint(1, 2)
+    kernel = [r.randint(1, 3) for _ in range(space)]
+    dilation = [r.randint(1, 2) for _ in range(space)]
+    sizes = [k * d + r.randint(0, 4) for k, d in zip(kernel, dilation, strict=True)]
+    depth, filters = r.randint(1, 3), groups * r.randint(1, 2)
+    bias = r.choice([None, tensor(r, filters)])
+    stride, padding = tuple(r.randint(1, 3) for _ in kernel), tuple(r.randint(0, 2) for _ in kernel)
+    x, weight = tensor(r, r.randint(1, 2), depth * groups, *sizes), tensor(r, filters, depth, *kernel)
+    return [x, weight, bias, stride, padding, tuple(dilation), False, (0,) * space, groups]
+
+
+def _convolution_backward(r: Random) -> Sample:
+    x, weight, _, *settings = _convolution(r)
+    grad = OPERATORS["aten.convolution.default"].infer(x, weight, None, *settings)[0]
+    mask = r.choice([(True, True, True), (False, True, True), (True, True, False), (False, True, False)])
+    return [grad, x, weight, r.choice([weight.shape[:1], None][: 1 + (not mask[2])]), *settings, mask]
+
+
+def _pool(r: Random) -> tuple[Sample, bool]:
+    kernel = (r.randint(1, 3), r.randint(1, 3))
+    stride = (r.randint(1, 3), r.randint(1, 3))
+    padding = tuple(r.randint(0, size // 2) for size in kernel)
+    return [tensor(r, r.randint(1, 2), 2, r.randint(5, 8), r.randint(5, 8)), kernel, stride, padding], r.random() < 0.5
+
+
+def _max_pool(r: Random) -> Sample:
+    settings, ceil = _pool(r)
+    return [*settings, (r.randint(1, 2), 1), ceil]
+
+
+def _max_pool_backward(r: Random) -> Sample:
+    settings = _max_pool(r)
+    grad, indices = OPERATORS["aten.max_pool2d_with_indices.default"].infer(*settings)
+    return [grad, *settings, indices]
+
+
+def _avg_pool(r: Random) -> Sample:
+    settings, ceil = _pool(r)
+    return [*settings, ceil, r.random() < 0.5, r.choice([None, 3])]
+
+
+def _avg_pool_backward(r: Random) -> Sample:
+    settings = _avg_pool(r)
+    return [OPERATORS["aten.avg_pool2d.default"].infer(*settings)[0], *settings]
+
+
 # Operators whose arguments must agree in ways that chance would rarely hit.
 FITTING: dict[str, Callable[[Random], Sample]] = {
     "aten.mm.default": _mm,
     "aten.bmm.default": _bmm,
+    "aten.convolution.default": _convolution,
+    "aten.convolution_backward.default": _convolution_backward,
+    "aten.max_pool2d_with_indices.default": _max_pool,
+    "aten.max_pool2d_with_indices_backward.default": _max_pool_backward,
+    "aten.avg_pool2d.default": _avg_pool,
+    "aten.avg_pool2d_backward.default": _avg_pool_backward,
     "aten.addmm.default": lambda r: _biased(r, _mm(r)),
     "aten.baddbmm.default": lambda r: _biased(r, _bmm(r)),
     "aten._softmax.default": lambda r: [tensor(r, *shape(r, low=1)), -1, False],

@@ -12,7 +12,10 @@ from tests.unit.protocol.operator_samples import FITTING, anything, fitting
 from worker.engine import aten
 
 DRAWS = 150
+IMAGE, FILTERS = TensorType(DType.F32, (2, 3, 8, 8)), TensorType(DType.F32, (5, 3, 3, 3))
+CONVOLUTION: list[Any] = [IMAGE, FILTERS, None, (2, 2), (1, 1), (1, 1), False, (0, 0), 1]
 NAMES = sorted(OPERATORS)
+MASKED = "aten.convolution_backward.default"  # torch gives something for every gradient, asked for or not
 
 
 def real(argument: Any, *, seed: int = 0) -> Any:
@@ -39,7 +42,10 @@ def called(call: Any, name: str, arguments: list[Any]) -> tuple[torch.Tensor, ..
     values = [real(argument, seed=at) for at, argument in enumerate(arguments)]
     named = {place.name: value for place, value in list(zip(places, values, strict=True))[bound.positional :]}
     results = call(*values[: bound.positional], **named)
-    return tuple(results) if isinstance(results, tuple | list) else (results,)
+    every = tuple(results) if isinstance(results, tuple | list) else (results,)
+    if name == MASKED and call is aten.overload(name):
+        return tuple(item for item, wanted in zip(every, arguments[-1], strict=True) if wanted)
+    return every
 
 
 def bits(tensor: torch.Tensor) -> bytes:
@@ -114,9 +120,58 @@ def test_every_argument_that_a_program_leaves_out_has_a_default() -> None:
         ("aten.mul.Tensor", [TensorType(DType.F32, (4, 6)), 2.0], 24),
         ("aten.view.default", [TensorType(DType.F32, (4, 6)), (24,)], 0),
         ("aten.sum.default", [TensorType(DType.F32, (4, 6)), None], 24),
+        ("aten.convolution.default", CONVOLUTION, 2 * (2 * 5 * 4 * 4) * 3 * 9),
+        (
+            "aten.max_pool2d_with_indices.default",
+            [TensorType(DType.F32, (1, 2, 6, 6)), (3, 3), (), (0, 0), (1, 1), False],
+            72,
+        ),
     ],
 )
 def test_flops_are_those_of_the_textbook(name: str, arguments: list[Any], flops: int) -> None:
     operator = OPERATORS[name]
 
     assert operator.cost(arguments, operator.infer(*arguments)) == flops
+
+
+@pytest.mark.parametrize(
+    ("at", "argument", "reason"),
+    [
+        (0, TensorType(DType.F32, (3, 8, 8)), "does not filter"),
+        (2, TensorType(DType.F32, (3,)), "not a bias"),
+        (3, (0, 1), "stride"),
+        (4, (-1, 0), "padding"),
+        (5, (5, 5), "larger than"),
+        (6, True, "transposed"),
+        (7, (1, 0), "output_padding"),
+        (8, 2, "groups"),
+        (8, 0, "groups"),
+    ],
+)
+def test_a_convolution_that_does_not_fit_says_why(at: int, argument: Any, reason: str) -> None:
+    arguments = [*CONVOLUTION[:at], argument, *CONVOLUTION[at + 1 :]]
+
+    with pytest.raises(Unfit, match=reason):
+        OPERATORS["aten.convolution.default"].infer(*arguments)
+
+
+def test_a_single_part_is_no_list() -> None:
+    x = torch.arange(6.0).view(1, 6)
+
+    for name, how in (
+        ("aten.unbind.int", 0),
+        ("aten.split.Tensor", 6),
+        ("aten.split_with_sizes.default", [1]),
+    ):
+        assert isinstance(aten.binding(name).call(x, how), torch.Tensor), name
+
+
+def test_an_index_outside_its_plane_never_reaches_torch() -> None:
+    x, grad = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 2, 2)
+
+    for place in (-1, 16):
+        indices = torch.full((1, 1, 2, 2), place)
+        with pytest.raises(IndexError, match="outside its plane"):
+            aten.binding("aten.max_pool2d_with_indices_backward.default").call(
+                grad, x, [2, 2], [2, 2], [0, 0], [1, 1], False, indices
+            )

@@ -21,7 +21,7 @@ def challenge(status: ChallengeStatus, draws: int = 1) -> Challenge:
     return Challenge(
         job_id=bytes(32), receipt_digest=bytes(32), claimed_root=bytes(32), fingerprint=bytes(32), challenger="0x1",
         provider="0x2", buyer="0x3", bond_wei=1, unit_price_wei=1, match_index=0, status=status,
-        verdict=Verdict.NONE, draws=draws, beacon_block=1, phase_ends_at=0,
+        verdict=Verdict.NONE, draws=draws, beacon_block=1, phase_ends_at=0, units_at_stake=1,
     )  # fmt: skip
 
 

@@ -26,17 +26,17 @@ def test_a_step_equals_the_eager_step_bit_for_bit() -> None:
     job = small()
     step = train_step(lambda weights, batch: batch_loss(job.model, weights, batch), SETTINGS)
     executable, state = job.executable(), job.state
-    values = [state[name] for name in executable.state_names]
+    values = [state[name] for name in executable.state_types]
     for number in range(1, 6):
         state, loss = step(state, tokens(number), torch.tensor(float(number)))
         values, ours = executable.step(values, tokens(number), number)
         assert torch.equal(ours, loss)
-        assert all(torch.equal(value, state[name]) for value, name in zip(values, executable.state_names, strict=True))
+        assert all(torch.equal(value, state[name]) for value, name in zip(values, executable.state_types, strict=True))
 
 
 def test_a_step_leaves_its_inputs_as_they_were() -> None:
     executable = small().executable()
-    values = [small().state[name].clone() for name in executable.state_names]
+    values = [small().state[name].clone() for name in executable.state_types]
     before = [value.clone() for value in values]
 
     executable.step(values, tokens(), 1)
@@ -46,7 +46,7 @@ def test_a_step_leaves_its_inputs_as_they_were() -> None:
 
 def test_a_second_step_does_not_touch_the_first_ones_results() -> None:
     executable = small().executable()
-    first, loss = executable.step([small().state[name] for name in executable.state_names], tokens(), 1)
+    first, loss = executable.step([small().state[name] for name in executable.state_types], tokens(), 1)
     before = [value.clone() for value in (*first, loss)]
 
     executable.step(first, tokens(1), 2)
@@ -66,7 +66,7 @@ def test_a_program_above_the_memory_limit_is_never_made_ready() -> None:
 
 def test_an_index_out_of_range_fails_with_the_node() -> None:
     executable = small().executable()
-    values = [small().state[name] for name in executable.state_names]
+    values = [small().state[name] for name in executable.state_types]
 
     with pytest.raises(StepFailed) as failed:
         executable.step(values, torch.full((BATCH, CONTEXT + 1), SHAPE.vocabulary), 1)
@@ -139,7 +139,7 @@ class Watching(TorchDispatchMode):
 
 def test_a_step_never_holds_more_memory_than_the_check_foretold() -> None:
     executable = small().executable()
-    values = [small().state[name] for name in executable.state_names]
+    values = [small().state[name] for name in executable.state_types]
     inputs = sum(item.type.bytes for item in executable.program.inputs)
     batch = tokens()
 
