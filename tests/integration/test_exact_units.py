@@ -14,7 +14,7 @@ from market.chain.games import Table
 from market.protocol.exact import game_moves as moves
 from market.protocol.exact.game import GamePosition
 from market.protocol.exact.game_moves import Frame
-from market.protocol.exact.game_wire import BadGameMessage, to_json
+from market.protocol.exact.game_wire import to_json
 from market.protocol.exact.jobs import exact_state_root
 from market.protocol.hashing import artifact_id
 from market.protocol.tensors import read
@@ -31,7 +31,7 @@ from worker.agent.dishonest import CheatingExecutor
 from worker.agent.dockets import CHALLENGER, DEFENDER
 from worker.agent.executor import SandboxedExecutor, UnitRefused
 from worker.agent.outcome import Outcome
-from worker.agent.play import Play
+from worker.agent.play import Play, PlayRefused
 from worker.engine.capture import Step, capture
 from worker.engine.tensors import State, save
 from worker.training.unit import run_unit
@@ -216,7 +216,7 @@ async def test_a_bad_position_is_refused_and_the_runner_lives_on(bench: Bench, n
     position = opened(await bench.executor.execute(lease, ignore))
 
     async with bench.executor.play(lease, DEFENDER) as player:
-        with pytest.raises(BadGameMessage):
+        with pytest.raises(PlayRefused, match="BadGameMessage"):
             await player.answer(table(BAD[name](position)))
         move = await player.answer(table(position))
 

@@ -132,7 +132,7 @@ class Arena:
         than the job's, which is lost at once."""
         first = GamePosition.opened(frame, challenger, move_seconds=move_seconds, now=now)
         if frame.plan.round == 0 and frame.input_root != frame.terms.state_root:
-            return replace(first, mover=Side.NONE, level=Level.NONE, verdict=Verdict.OVERTURNED)
+            return replace(first, mover=Side.NONE, level=Level.NONE, verdict=Verdict.OVERTURNED, is_concluded=True)
         return first
 
 
@@ -233,7 +233,7 @@ def play(referee: Referee, accused: Party, deny: Denial) -> Played:
     began = time.perf_counter()
     position, seen = referee.open(accused.claim), ()
     played = Played(at=[position])
-    while position.level is not Level.NONE:
+    while not position.is_concluded:
         if position.is_over:
             position = referee.move(moves.Conclude(), Side.CHALLENGER)
             played.moves.append(moves.Conclude())

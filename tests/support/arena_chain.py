@@ -44,7 +44,7 @@ from market.protocol.jobs import JobRecord, WorkDone
 from market.protocol.receipts import receipt_leaf
 from market.protocol.specs import UnitPlan
 from market.protocol.typed import Bid, Offer, Receipt, digest, sign
-from market.protocol.words import EnergySource, ExecutionClass, Level, ReceiptKind, Side
+from market.protocol.words import EnergySource, ExecutionClass, ReceiptKind, Side
 from tests.support.arena import Arena, Claim
 
 FINGERPRINT: Final = bytes.fromhex("e1" * 32)
@@ -324,7 +324,7 @@ class ChainReferee:
         self.resolved = mined.event("ChallengeResolved") or self.resolved
         if self.resolved is not None:
             self.slashed_wei = self.resolved.args["slashed_wei"]
-            assert (self.resolved.args["verdict"], Level.NONE) == (self.position.verdict, self.position.level)
+            assert (self.resolved.args["verdict"], True) == (self.position.verdict, self.position.is_concluded)
             return self.position
         game: Game = self.court.view("Games", "gameOf", self.challenge_id)
         # Of a judgement that waits to be carried out the contract keeps nothing but the verdict.

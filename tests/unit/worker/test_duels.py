@@ -258,6 +258,7 @@ async def test_an_accusation_that_comes_later_is_found_too(tmp_path: Path) -> No
 
 async def test_a_challenge_that_was_not_mined_yet_is_not_played(tmp_path: Path) -> None:
     table, host = Dispute(tmp_path, WRONG), denies(HONEST)
+    table.chain.accused.clear()
     theirs, challenger = table.challenger(host)
     theirs.write(table.docket(CHALLENGER))
 
@@ -270,7 +271,6 @@ async def test_a_challenge_that_was_not_mined_yet_is_not_played(tmp_path: Path) 
 
 async def test_two_games_are_played_side_by_side(tmp_path: Path) -> None:
     table = Dispute(tmp_path)
-    table.chain.accused.clear()
     mine, defender = table.defender(defends(HONEST))
     mine.write(table.docket(DEFENDER, digest=b"\2" * 32))
     table.chain.open(2, table.docket(DEFENDER).frame(), b"\2" * 32)
