@@ -26,7 +26,7 @@ from worker.training.transformer import Shape, build, loss_of
 SIZES: Final = ((512, 512, 512), (768, 768, 768), (1024, 1024, 1024), (2048, 512, 512))
 GEMM_TURNS: Final = 15
 STEP_TURNS: Final = 7
-SEGMENT_STEPS: Final = 20
+SEGMENT_STEPS: Final = 25
 SHAPE: Final = Shape(vocabulary=96, time=64, model=512, heads=8, hidden=1536, layers=4)
 BATCH: Final = 8
 RATE: Final = 2e-3
