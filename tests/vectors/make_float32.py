@@ -5,13 +5,11 @@
 unnoticed. `--check` writes nothing and exits 1 when the committed file is not what the code gives.
 """
 
-import argparse
-import json
 import random
-import sys
 from pathlib import Path
 
 from market.protocol.exact import float32
+from tests.vectors.writing import write_or_check
 
 FILE = Path(__file__).with_name("float32.json")
 SEED = 32
@@ -48,18 +46,5 @@ def word(chance: random.Random) -> int:
     return sign | chance.randrange(110, 145) << 23 | chance.getrandbits(23)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    text = json.dumps(make(), indent=1) + "\n"
-    if parser.parse_args().check:
-        if FILE.is_file() and FILE.read_text() == text:
-            return 0
-        sys.stderr.write(f"{FILE.name} is not what market.protocol gives; run {Path(__file__).name}\n")
-        return 1
-    FILE.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(make(), FILE))

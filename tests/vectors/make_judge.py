@@ -5,10 +5,7 @@ market/protocol/exact/judge.py cannot drift apart unnoticed. `--check` writes no
 file is not what the code gives.
 """
 
-import argparse
-import json
 import random
-import sys
 from math import prod
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from market.protocol import merkle
 from market.protocol.exact import judge
 from market.protocol.exact.encoding import encode
 from market.protocol.exact.leaf import CHAINS, TAKES, Guard, Kind, Leaf, Op, Operand, View, WordType
+from tests.vectors.writing import write_or_check
 
 FILE = Path(__file__).with_name("judge.json")
 SEED = 41
@@ -140,18 +138,5 @@ def _pack(
     return "0x" + abi_encode([CASE], [row]).hex()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    text = json.dumps(make(), indent=1) + "\n"
-    if parser.parse_args().check:
-        if FILE.is_file() and FILE.read_text() == text:
-            return 0
-        sys.stderr.write(f"{FILE.name} is not what market.protocol gives; run {Path(__file__).name}\n")
-        return 1
-    FILE.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(make(), FILE))

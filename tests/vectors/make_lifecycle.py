@@ -4,13 +4,11 @@ The table is `market.domain.lifecycle`'s; tests/contracts/unit/Lifecycle.t.sol t
 under the circumstances that favour it most. `--check` writes nothing and exits 1 when the file is out of date.
 """
 
-import argparse
-import json
-import sys
 from pathlib import Path
 
 from market.domain.lifecycle import JOB_TRANSITIONS, JobAct
 from market.protocol.words import JobStatus
+from tests.vectors.writing import write_or_check
 
 FILE = Path(__file__).with_name("lifecycle.json")
 
@@ -31,18 +29,5 @@ def make() -> list[dict[str, str | int]]:
     ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    text = json.dumps({"rows": make()}, indent=1) + "\n"
-    if parser.parse_args().check:
-        if FILE.is_file() and FILE.read_text() == text:
-            return 0
-        sys.stderr.write(f"{FILE.name} is not what market.domain gives; run {Path(__file__).name}\n")
-        return 1
-    FILE.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check({"rows": make()}, FILE))

@@ -4,9 +4,6 @@ Python computes the file, the contracts' tests read it (tests/contracts/unit/Typ
 apart unnoticed. `--check` writes nothing and exits 1 when the committed file is not what the code gives.
 """
 
-import argparse
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 from market.protocol import jobs
 from market.protocol.typed import Bid, Cancel, Offer, Receipt, SigningDomain, TypedDocument, digest, sign
 from market.protocol.words import EnergySource, ExecutionClass, ReceiptKind
+from tests.vectors.writing import write_or_check
 
 FILE = Path(__file__).with_name("typed.json")
 DOMAIN = SigningDomain(chain_id=31337, jobs="0x00000000000000000000000000000000C0FFEE01")
@@ -183,18 +181,5 @@ def hexed(data: bytes) -> str:
     return "0x" + data.hex()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
-    text = json.dumps(make(), indent=1) + "\n"
-    if parser.parse_args().check:
-        if FILE.is_file() and FILE.read_text() == text:
-            return 0
-        sys.stderr.write(f"{FILE.name} is not what market.protocol gives; run {Path(__file__).name}\n")
-        return 1
-    FILE.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(make(), FILE))
