@@ -24,6 +24,7 @@ from market.protocol.specs import TrainSpec
 from market.protocol.state import trace_root
 from market.protocol.words import ExecutionClass, JobKind, Level, Side, Verdict
 from tests.support.arena_models import VOCABULARY, Model, model
+from tests.support.seen import Seen, shown
 from worker.attest.game import Challenger, Defender
 from worker.attest.ledger import Ledger
 from worker.attest.witness import Course, Witness
@@ -33,7 +34,6 @@ from worker.engine.tensors import named_bytes
 
 MOVE_SECONDS: Final = 30
 WORKER, PROVIDER, RIVAL = (f"0x{who * 20}" for who in ("a1", "b2", "c3"))
-Seen = tuple[bytes, ...] | bytes
 Answer = Callable[[GamePosition], Move | None]
 Denial = Callable[[GamePosition, Seen], Move | None]
 
@@ -211,21 +211,6 @@ class Played:
     def leaf(self, ledger: Ledger) -> int | None:
         """Return which leaf was in dispute at the end; None where no leaf had been bound."""
         return ledger.leaf_at(self.last.frame.leaf) if any(self.last.frame.leaf) else None
-
-
-def shown(move: Move, before: Seen) -> Seen:
-    """Return what the challenger has in front of it after a move."""
-    match move:
-        case moves.Reveal(children=children) | moves.DescendToPartials(children=children):
-            return children
-        case moves.DescendToSteps(descent=descent) | moves.DescendToValues(descent=descent):
-            return descent.children
-        case moves.DescendToBlocks(binding=binding):
-            return binding.children
-        case moves.RevealBlock(words=words):
-            return words
-        case _:
-            return before
 
 
 def play(referee: Referee, accused: Party, deny: Denial) -> Played:

@@ -8,10 +8,10 @@ from market.protocol.exact import game_moves as moves
 from market.protocol.exact.game import GamePosition
 from market.protocol.exact.game_moves import Frame, Move
 from market.protocol.words import Side
+from tests.support.seen import Seen, shown
 from tests.unit.exact_game.tiny import CHALLENGER, WORKER
 
 SECONDS = 60
-Seen = tuple[bytes, ...] | bytes
 Answer = Callable[[GamePosition], Move | None]
 Denial = Callable[[GamePosition, Seen], Move | None]
 
@@ -28,21 +28,6 @@ class Played:
     @property
     def end(self) -> GamePosition:
         return self.positions[-1]
-
-
-def shown(move: Move, before: Seen) -> Seen:
-    """Return what the challenger has in front of it after a move."""
-    match move:
-        case moves.Reveal(children=children) | moves.DescendToPartials(children=children):
-            return children
-        case moves.DescendToSteps(descent=descent) | moves.DescendToValues(descent=descent):
-            return descent.children
-        case moves.DescendToBlocks(binding=binding):
-            return binding.children
-        case moves.RevealBlock(words=words):
-            return words
-        case _:
-            return before
 
 
 def play(frame: Frame, defend: Answer, deny: Denial, *, is_defender_honest: bool) -> Played:

@@ -21,7 +21,7 @@ from market.protocol.exact.game_moves import Frame, Move
 from market.protocol.specs import TrainSpec
 from market.protocol.wire import Lease
 from market.protocol.words import ChallengeStatus, ExecutionClass, JobKind, Side, Verdict
-from tests.unit.exact_game.play import Seen, shown
+from tests.support.seen import Seen, shown
 from tests.unit.exact_game.test_game_players import AtRandom
 from tests.unit.exact_game.tiny import BATCH, HONEST, PLAN, SEGMENT, STEPS, TERMS, WINDOW, Fault, Run
 from tests.unit.worker import agent_samples

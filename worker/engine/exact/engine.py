@@ -41,7 +41,6 @@ class ExactEngine:
         Raises StateDiverged, IndexOutside, WordOutOfRange or InputMismatch.
         """
         given = [tensor.numpy() for tensor in state]
-        self._sets.reverse()
         if any(np.shares_memory(a, b) for a, b in zip(given, self._sets[0], strict=True)):
             self._sets.reverse()
         new, loss = self._machine.step(given, batch.numpy(), number, self._sets[0])
