@@ -22,9 +22,11 @@ from eth_account.signers.local import LocalAccount
 from market.client.keystore import KeystoreExists, create_keystore, load_keystore
 from market.protocol.errors import CommonwattError
 from worker.agent import joining, keystore, reporting, session
+from worker.agent.acceptances import AcceptanceJournal
 from worker.agent.home import Profile, WorkerHome
 from worker.agent.machine import Machine
 from worker.agent.session import Means, Place, Session, Wish
+from worker.agent.settling import Done, Settler
 from worker.sandbox.levels import Isolation, choose
 from worker.settings import WorkerSettings
 
@@ -156,7 +158,7 @@ def run(join_first: bool, dishonest: str | None, **flags: Any) -> None:
 @_home_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
 def status(as_json: bool, **flags: Any) -> None:
-    """Show bond, credit, what the worker does now, and why no work comes. Needs no password."""
+    """Show bond and credit, what the worker does now, and why no work comes. Needs no password."""
     home = _home(_settings(flags))
     found = asyncio.run(reporting.status_report(home, Profile.load(home)))
     if as_json:
@@ -168,8 +170,33 @@ def status(as_json: bool, **flags: Any) -> None:
 
 @worker.command()
 @_key_options
+def settle(**flags: Any) -> None:
+    """Collect the pay for countersigned work that the operator has left out, and the bonds of jobs that it left lying.
+
+    Asks the chain alone; a running worker does the same by itself. Settles such receipts between the job's deadline and
+    the end of one more challenge window, and ends jobs that can be ended: run it again until none is left.
+    """
+    settings = _settings(flags)
+    home = _home(settings)
+    profile = Profile.load(home)
+    account = _load(settings)
+
+    async def act() -> list[Done]:
+        async with session.on_chain(account, profile) as chain:
+            return await Settler(AcceptanceJournal(home.acceptances), chain, patience_seconds=0).look()
+
+    with home.lock():
+        done = asyncio.run(act())
+    for sent in done:
+        click.echo(f"{sent.act} of job 0x{sent.job_id.hex()} in transaction 0x{sent.tx_hash.hex()}")
+    click.echo(f"{len(AcceptanceJournal(home.acceptances).jobs())} jobs have not ended yet")
+
+
+@worker.command()
+@_key_options
 def leave(**flags: Any) -> None:
-    """Drain, revoke the offers, retire as a verifier, and start taking the bond out; again later to withdraw it."""
+    """Drain, revoke the offers, retire as a verifier, and start taking the bond out, what lies idle of it included;
+    again later to withdraw it."""
     settings = _settings(flags)
     home = _home(settings)
     profile = Profile.load(home)
@@ -177,12 +204,14 @@ def leave(**flags: Any) -> None:
 
     async def act() -> joining.Left:
         await reporting.stop_running(home, seconds=settings.drain_seconds + 30)
-        async with session.connect(account, session.place_of(profile)) as (market, chain):
-            await joining.announce(market, account, session.terms_of(profile), draining=True)
+        await session.say_goodbye(account, profile)
+        async with session.on_chain(account, profile) as chain:
             return await joining.leave(chain)
 
     left = asyncio.run(act())
     replace(profile, offer_valid_until=0).save(home.profile)  # a later `run` must offer anew
+    if left.released_wei:
+        click.echo(f"released {left.released_wei} wei that finished jobs had left idle")
     click.echo(f"unbonding {left.unbonding_wei} wei, withdrawn {left.withdrawn_wei} wei, locked {left.locked_wei} wei")
     if left.unbonding_wei:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(left.ready_at))

@@ -197,8 +197,11 @@ contract Bonds is IBonds, ReentrancyGuardTransient {
     function _deposit(address account, uint128 amountWei) private {
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amountWei);
-        uint128 arrivedWei = (token.balanceOf(address(this)) - before).toUint128();
+        uint256 balanceWei = token.balanceOf(address(this));
+        uint128 arrivedWei = (balanceWei - before).toUint128();
         require(arrivedWei > 0, Errors.Bonds_ZeroAmount());
+        // INVARIANT: no stake outgrows the 96 bits that Jobs has for the idle part of it.
+        require(balanceWei <= type(uint96).max, Errors.Bonds_TooMuch(balanceWei));
 
         _stakes[account].freeWei += arrivedWei;
         emit BondDeposited(account, msg.sender, arrivedWei);

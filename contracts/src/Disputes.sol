@@ -7,11 +7,13 @@ import {IBonds} from "./interfaces/IBonds.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IGames} from "./interfaces/IGames.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
+import {Counts} from "./libraries/Counts.sol";
 import {Digests} from "./libraries/Digests.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Lifecycle} from "./libraries/Lifecycle.sol";
 import {Merkle} from "./libraries/Merkle.sol";
-import {Job, Match, Receipt} from "./types/Documents.sol";
+import {Records} from "./libraries/Records.sol";
+import {Charge, Job, Place, Receipt} from "./types/Documents.sol";
 import {ExactClaim, Frame, UnitPlan} from "./types/Exact.sol";
 import {ChallengeStatus, ExecutionClass, ReceiptKind, Verdict} from "./types/Words.sol";
 
@@ -47,33 +49,23 @@ contract Disputes is Committees {
     /* RAISING */
 
     /// @inheritdoc IDisputes
-    function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
-        external
-        returns (uint256 challengeId)
-    {
-        require(
-            job.bid.executionClass != ExecutionClass.EXACT,
-            Errors.Disputes_WrongClass(receipt.jobId, job.bid.executionClass)
-        );
-        challengeId = _raise(job, matchIndex, receipt, signature);
-        _callCommittee(challengeId, receipt);
+    function challenge(Charge calldata charge) external returns (uint256 challengeId) {
+        ExecutionClass class = charge.job.bid.executionClass;
+        require(class != ExecutionClass.EXACT, Errors.Disputes_WrongClass(charge.receipt.jobId, class));
+        challengeId = _raise(charge);
+        _callCommittee(challengeId, charge.receipt);
     }
 
     /// @inheritdoc IDisputes
-    function challengeExact(
-        Job calldata job,
-        uint32 matchIndex,
-        Receipt calldata receipt,
-        bytes calldata signature,
-        ExactClaim calldata claim,
-        bool contestsInput
-    ) external returns (uint256 challengeId) {
-        require(
-            job.bid.executionClass == ExecutionClass.EXACT,
-            Errors.Disputes_WrongClass(receipt.jobId, job.bid.executionClass)
-        );
-        _requireClaim(job.bid.specHash, receipt, claim);
-        challengeId = _raise(job, matchIndex, receipt, signature);
+    function challengeExact(Charge calldata charge, ExactClaim calldata claim, bool contestsInput)
+        external
+        returns (uint256 challengeId)
+    {
+        Receipt calldata receipt = charge.receipt;
+        ExecutionClass class = charge.job.bid.executionClass;
+        require(class == ExecutionClass.EXACT, Errors.Disputes_WrongClass(receipt.jobId, class));
+        _requireClaim(charge.job.bid.specHash, receipt, claim);
+        challengeId = _raise(charge);
         if (contestsInput) {
             // Where a first unit starts is written in the terms, so no committee is asked for it.
             require(claim.plan.round > 0, Errors.Disputes_InputInTerms(receipt.jobId, receipt.unit));
@@ -146,20 +138,20 @@ contract Disputes is Committees {
     /* INTERNALS: RAISING */
 
     /// @dev What a committee and a game have in common: a signed receipt of work that can still be challenged.
-    function _raise(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
-        private
-        returns (uint256 challengeId)
-    {
+    function _raise(Charge calldata charge) private returns (uint256 challengeId) {
+        Receipt calldata receipt = charge.receipt;
         bytes32 digest = jobs.receiptDigest(receipt);
-        _requireChallengeable(job, receipt.jobId);
-        _requireReceipt(job, matchIndex, receipt);
+        _requireChallengeable(charge.job, receipt.jobId);
+        _requireReceipt(charge);
         // The key's own signature only: a contract could sign for its work and deny the signature once it is challenged.
-        require(digest.isSignedByKey(receipt.worker, signature), Errors.Disputes_BadSignature(receipt.worker, digest));
+        require(
+            digest.isSignedByKey(receipt.worker, charge.signature), Errors.Disputes_BadSignature(receipt.worker, digest)
+        );
         _requireUnjudged(digest);
 
         challengeId = ++_lastChallengeId;
         _challengeOfReceipt[digest] = challengeId;
-        _draft(_challenges[challengeId], job, matchIndex, receipt, digest);
+        _draft(_challenges[challengeId], charge, digest);
     }
 
     function _callCommittee(uint256 challengeId, Receipt calldata receipt) private {
@@ -196,26 +188,24 @@ contract Disputes is Committees {
         games.open(challengeId, msg.sender, frame);
     }
 
-    function _draft(
-        Challenge storage dispute,
-        Job calldata job,
-        uint32 matchIndex,
-        Receipt calldata receipt,
-        bytes32 digest
-    ) private {
-        Match calldata entry = job.matches[matchIndex];
-        (uint32 voidedUnits, uint128 slashedWei) = jobs.voidedOf(receipt.jobId, matchIndex);
+    function _draft(Challenge storage dispute, Charge calldata charge, bytes32 digest) private {
+        bytes32 jobId = charge.receipt.jobId;
+        uint32 matchIndex = charge.matchIndex;
+        Place calldata place = charge.places[matchIndex];
+        (uint256 units,, uint256 paidUnits,) = Counts.entryAt(charge.job.counts, matchIndex);
+        (uint32 voidedUnits, uint128 slashedWei) = jobs.voidedOf(jobId, matchIndex);
         // Challenges that are still open do not count: a decoy could keep an honest challenger out until the window closes.
-        require(voidedUnits < entry.units, Errors.Disputes_NothingAtStake(receipt.jobId, matchIndex, entry.units));
-        dispute.jobId = receipt.jobId;
+        uint32 unitsAtStake = uint32(units - paidUnits);
+        require(voidedUnits < unitsAtStake, Errors.Disputes_NothingAtStake(jobId, matchIndex, unitsAtStake));
+        dispute.jobId = jobId;
         dispute.receiptDigest = digest;
         dispute.challenger = msg.sender;
         dispute.matchIndex = matchIndex;
-        dispute.provider = entry.provider;
-        dispute.buyer = job.bid.buyer;
-        dispute.unitsAtStake = entry.units;
-        dispute.bondWei = entry.bondWei - slashedWei;
-        dispute.unitPriceWei = entry.unitPriceWei;
+        dispute.provider = place.provider;
+        dispute.buyer = charge.job.bid.buyer;
+        dispute.unitsAtStake = unitsAtStake;
+        dispute.bondWei = charge.job.bid.bondWei - slashedWei;
+        dispute.unitPriceWei = place.unitPriceWei;
     }
 
     function _announce(uint256 challengeId, Receipt calldata receipt, uint64 beaconBlock) private {
@@ -316,7 +306,7 @@ contract Disputes is Committees {
 
     function _requireChallengeable(Job calldata job, bytes32 jobId) private view {
         bytes32 storedHash = jobs.jobHashOf(jobId);
-        bytes32 givenHash = Digests.recordHash(job);
+        bytes32 givenHash = Records.hashOf(job);
         require(givenHash == storedHash, Errors.Disputes_RecordMismatch(jobId, storedHash, givenHash));
         (, uint32 voidedUnits) = jobs.standingOf(jobId);
         uint256 closedAt = job.payableAt(voidedUnits);
@@ -327,16 +317,23 @@ contract Disputes is Committees {
         );
     }
 
-    function _requireReceipt(Job calldata job, uint32 matchIndex, Receipt calldata receipt) private view {
-        require(matchIndex < job.matches.length, Errors.Jobs_UnknownMatch(matchIndex, job.matches.length));
-        Match calldata entry = job.matches[matchIndex];
+    function _requireReceipt(Charge calldata charge) private view {
+        Receipt calldata receipt = charge.receipt;
+        bytes32 placesHash = Records.hashOf(charge.places);
         require(
-            receipt.kind == ReceiptKind.WORK && receipt.provider == entry.provider && receipt.worker == entry.worker
-                && receipt.unit < job.bid.units,
-            Errors.Disputes_ReceiptMismatch(receipt.jobId, matchIndex)
+            placesHash == charge.job.placesHash,
+            Errors.Jobs_PlacesMismatch(receipt.jobId, charge.job.placesHash, placesHash)
+        );
+        uint256 index = charge.matchIndex;
+        require(index < charge.places.length, Errors.Jobs_UnknownMatch(charge.matchIndex, charge.places.length));
+        Place calldata place = charge.places[index];
+        require(
+            receipt.kind == ReceiptKind.WORK && receipt.provider == place.provider && receipt.worker == place.worker
+                && receipt.unit >= charge.job.closedUnits && receipt.unit < charge.job.units,
+            Errors.Disputes_ReceiptMismatch(receipt.jobId, charge.matchIndex)
         );
         require(
-            msg.sender != entry.provider && msg.sender != entry.worker, Errors.Disputes_SelfChallenge(entry.provider)
+            msg.sender != place.provider && msg.sender != place.worker, Errors.Disputes_SelfChallenge(place.provider)
         );
     }
 

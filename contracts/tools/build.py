@@ -18,7 +18,7 @@ from typing import Any
 
 ROOM = Path(__file__).resolve().parents[1]
 ARTIFACTS = ROOM.parent / "market" / "chain" / "artifacts"
-CONTRACTS = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes")
+CONTRACTS = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes", "Channels")
 
 
 def main() -> int:

@@ -13,16 +13,28 @@ from fastapi import FastAPI
 
 from market.api import document, problems
 from market.api.bodies import BodyLimit
-from market.api.routes import accounts, artifacts, assignments, bids, chain, health, jobs, offers, receipts, workers
+from market.api.routes import (
+    accounts,
+    artifacts,
+    assignments,
+    bids,
+    chain,
+    deposits,
+    health,
+    jobs,
+    offers,
+    receipts,
+    workers,
+)
 from market.services.container import Container
 
-ROUTERS: Final = (chain, accounts, artifacts, bids, jobs, receipts, offers, workers, assignments)
+ROUTERS: Final = (chain, accounts, artifacts, deposits, bids, jobs, receipts, offers, workers, assignments)
 DESCRIPTION: Final = """
 A market where strangers' computers train PyTorch models and are paid for work that anyone can check.
 
-Whatever moves money is signed: bids, offers, receipts and cancellations as EIP-712 documents in the body, other writing
-requests by a wallet signature in four headers. Amounts are decimal strings in the token's smallest unit. Every failure
-is `application/problem+json` (RFC 9457) whose members are the facts needed to do better.
+Whatever moves money is signed: bids, sponsorships, extensions, offers, receipts and cancellations as EIP-712 documents
+in the body, other writing requests by a wallet signature in four headers. Amounts are decimal strings in the token's
+smallest unit. Every failure is `application/problem+json` (RFC 9457) whose members are the facts needed to do better.
 """
 
 Background = Callable[[Container], AbstractAsyncContextManager[object]]

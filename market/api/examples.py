@@ -37,6 +37,7 @@ SPEC: Final[dict[str, Any]] = {
 BID: Final[dict[str, Any]] = {
     "bid": {
         "buyer": BUYER,
+        "payer": "0x0000000000000000000000000000000000000000",
         "operator": OPERATOR,
         "spec_hash": "0x" + "5b" * 32,
         "units": 6,
@@ -73,6 +74,22 @@ PRESENCE: Final[dict[str, Any]] = {
     "fingerprint": FINGERPRINT,
     "draining": False,
     "verifier": True,
+}
+
+EXTENSION: Final[dict[str, Any]] = {
+    "extension": {"job_id": JOB, "revision": 0, "units": 6, "max_audits": 8, "deadline": "1800086400"},
+    "signature": SIGNATURE,
+}
+
+DEPOSIT: Final[dict[str, Any]] = {
+    "owner": BUYER,
+    "amount_wei": "12000000000000000000",
+    "authorization": {
+        "valid_after": "0",
+        "valid_before": "1799983600",
+        "nonce": "0x" + "0d" * 32,
+        "signature": SIGNATURE,
+    },
 }
 
 CANCEL: Final[dict[str, Any]] = {"signature": SIGNATURE}

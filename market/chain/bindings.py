@@ -1,4 +1,4 @@
-"""The five contracts as Python sees them: calls to encode, results and logs to decode. Pure once loaded.
+"""The six contracts as Python sees them: calls to encode, results and logs to decode. Pure once loaded.
 
 Reads the committed build artifacts (`artifacts/*.json`: ABI and bytecode) and nothing else. Never talks to a node.
 """
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from market.chain.abi import Construct, Entry, decode_arguments, encode_arguments, snake_case
 from market.chain.deployment import CONTRACTS, Deployment
-from market.chain.values import Bond, ChainEvent, Challenge, CourtPolicy, Escrow, Game, Verifier
+from market.chain.values import Bond, ChainEvent, Challenge, ChannelState, CourtPolicy, Escrow, Game, Verifier
 from market.protocol.errors import CommonwattError
-from market.protocol.jobs import MatchEntry, WorkDone
+from market.protocol.jobs import MatchEntry
 from market.protocol.typed import Bid, Offer, Receipt
 from market.protocol.words import (
     ChallengeStatus,
@@ -25,16 +25,17 @@ from market.protocol.words import (
     ReceiptKind,
     Side,
     Verdict,
+    VoucherSkip,
 )
 
 CLASSES: Final[Mapping[str, Construct]] = {
     "struct Bid": Bid,
     "struct Offer": Offer,
     "struct Receipt": Receipt,
-    "struct Match": MatchEntry,
-    "struct Work": WorkDone,
+    "struct Place": MatchEntry,
     "struct IJobs.Escrow": Escrow,
     "struct IBonds.Bond": Bond,
+    "struct IChannels.State": ChannelState,
     "struct IDisputes.Challenge": Challenge,
     "struct IDisputes.Policy": CourtPolicy,
     "struct IDisputes.Verifier": Verifier,
@@ -45,6 +46,7 @@ CLASSES: Final[Mapping[str, Construct]] = {
     "enum Verdict": Verdict.from_chain,
     "enum Level": Level.from_chain,
     "enum Side": Side.from_chain,
+    "enum VoucherSkip": VoucherSkip.from_chain,
     "enum ReceiptKind": ReceiptKind.from_chain,
     "enum EnergySource": EnergySource.from_chain,
 }
@@ -87,7 +89,7 @@ class Contract:
 
 @cache
 def contract(name: str) -> Contract:
-    """Return one of the five contracts; raises NoSuchEntry for another name."""
+    """Return one of the six contracts; raises NoSuchEntry for another name."""
     if name not in CONTRACTS:
         raise NoSuchEntry(contract=name, entry="")
     text = resources.files("market.chain").joinpath("artifacts", f"{name}.json").read_text()

@@ -1,7 +1,8 @@
-"""Puts the five contracts on a chain. They name one another as immutables, so addresses are computed before any exists.
+"""Puts the six contracts on a chain. They name one another as immutables, so addresses are computed before any exists.
 
-Decides the order (token, bonds, jobs, games, disputes) and that a deployment counts only when each contract stands
-exactly where it was computed to stand. Sends from one fresh-nonce wallet and nothing else may send from it meanwhile.
+Decides the order (token, bonds, jobs, games, disputes, channels) and that a deployment counts only when each contract
+stands exactly where it was computed to stand. Sends from one fresh-nonce wallet and nothing else may send from it
+meanwhile.
 """
 
 from dataclasses import asdict
@@ -40,7 +41,7 @@ async def deploy(transport: Transport, account: LocalAccount, *, operator: str, 
     chain_id = int(await transport.request("eth_chainId"), 16)
     first_nonce = await submit.mined_count(transport, account.address)
     addresses = [create_address(account.address, first_nonce + place) for place in range(len(CONTRACTS))]
-    token, bonds, jobs, games, disputes = addresses
+    token, bonds, jobs, games, disputes, channels = addresses
     deployment = Deployment(
         chain_id=chain_id,
         genesis_hash=await genesis_hash(transport),
@@ -49,6 +50,7 @@ async def deploy(transport: Transport, account: LocalAccount, *, operator: str, 
         jobs=jobs,
         games=games,
         disputes=disputes,
+        channels=channels,
         operator=to_checksum_address(operator),
         deployed_block=(await latest_header(transport)).number + 1,
     )

@@ -1,4 +1,4 @@
-"""Where the five contracts stand, and the numbers they were built with.
+"""Where the six contracts stand, and the numbers they were built with.
 
 Decides the form of the deployment record and the two parameter sets (`devnet`, `production`). Pure values; `deploy.py`
 puts them on a chain and `gateway.py` checks that a chain still has them.
@@ -13,9 +13,10 @@ from eth_utils.address import is_address, to_checksum_address
 
 from market.protocol.errors import CommonwattError
 from market.protocol.typed import SigningDomain
+from market.protocol.vouchers import channels_domain
 
 DEV_CHAIN_ID: Final = 31337
-CONTRACTS: Final = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes")
+CONTRACTS: Final = ("PayoutToken", "Bonds", "Jobs", "Games", "Disputes", "Channels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Deployment:
     jobs: str
     games: str
     disputes: str
+    channels: str
     operator: str
     deployed_block: int
 
@@ -46,9 +48,14 @@ class Deployment:
         return SigningDomain(chain_id=self.chain_id, jobs=self.jobs)
 
     @property
+    def channels_domain(self) -> SigningDomain:
+        """Where vouchers, openings and closings count."""
+        return channels_domain(chain_id=self.chain_id, channels=self.channels)
+
+    @property
     def addresses(self) -> dict[str, str]:
         """Contract name -> address."""
-        places = (self.token, self.bonds, self.jobs, self.games, self.disputes)
+        places = (self.token, self.bonds, self.jobs, self.games, self.disputes, self.channels)
         return dict(zip(CONTRACTS, places, strict=True))
 
     def to_json(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from market.chain.values import ChainEvent, TransactionReceipt
 from market.chain.wallet import WAIT_SECONDS, Wallet
 from market.protocol.errors import CommonwattError
 from market.protocol.exact.game_moves import Frame, Move
-from market.protocol.jobs import JobRecord
+from market.protocol.jobs import JobRecord, charge_tuple
 from market.protocol.typed import Receipt
 from market.protocol.wire import ChallengeCase
 
@@ -84,7 +84,7 @@ class ChainGateway(ChainReader):
         return self._wallet_for("account").account
 
     async def send(self, contract: str, function: str, *arguments: Any) -> Sent:
-        """Send any act of the five contracts and wait for it.
+        """Send any act of the six contracts and wait for it.
 
         Raises ContractRevert or UnknownRevert, TransactionNotMined, BroadcastRefused, RpcError, ChainUnreachable.
         """
@@ -143,6 +143,10 @@ class ChainGateway(ChainReader):
     async def revoke_offers(self, below_nonce: int) -> Sent:
         return await self.send("Jobs", "revokeOffers", below_nonce)
 
+    async def release_bond(self) -> Sent:
+        """Unlock in Bonds what finished jobs have left idle for this provider's next ones."""
+        return await self.send("Jobs", "releaseBond")
+
     async def enroll(self, fingerprint: bytes) -> Sent:
         """Join the verifiers of one machine fingerprint; locks the verifier bond."""
         return await self.send("Disputes", "enroll", fingerprint)
@@ -152,17 +156,11 @@ class ChainGateway(ChainReader):
 
     async def challenge(self, case: ChallengeCase) -> Sent:
         """Challenge the receipt of a case; the ChallengeRaised event in the result carries the challenge id."""
-        job, receipt = JobRecord.from_json(case.job), Receipt.from_json(case.receipt)
-        signature = bytes.fromhex(case.signature.removeprefix("0x"))
-        return await self.send("Disputes", "challenge", job, case.match_index, receipt, signature)
+        return await self.send("Disputes", "challenge", _charge(case))
 
     async def challenge_exact(self, case: ChallengeCase, claim: Any, *, contests_input: bool) -> Sent:
         """Challenge a receipt of exact work. claim: terms, json_hash, plan and path, as in the Solidity struct."""
-        job, receipt = JobRecord.from_json(case.job), Receipt.from_json(case.receipt)
-        signature = bytes.fromhex(case.signature.removeprefix("0x"))
-        return await self.send(
-            "Disputes", "challengeExact", job, case.match_index, receipt, signature, claim, contests_input
-        )
+        return await self.send("Disputes", "challengeExact", _charge(case), claim, contests_input)
 
     async def accusations(self, account: str, *, since_block: int) -> list[Accusation]:
         """Return the challenges raised by an account, or against its work, from a block on, oldest first."""
@@ -215,3 +213,8 @@ class ChainGateway(ChainReader):
             block_number=receipt.block_number,
             events=decode_logs(self.deployment, receipt.logs, block_timestamp=header.timestamp),
         )
+
+
+def _charge(case: ChallengeCase) -> tuple[Any, ...]:
+    job, receipt = JobRecord.from_json(case.job), Receipt.from_json(case.receipt)
+    return charge_tuple(job, case.match_index, receipt, bytes.fromhex(case.signature.removeprefix("0x")))

@@ -13,7 +13,7 @@ TOKEN_WEI: Final = 10**18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Constructor arguments of the five contracts, addresses aside."""
+    """Constructor arguments of the six contracts, addresses aside."""
 
     supply_wei: int
     unbond_seconds: int
@@ -28,6 +28,7 @@ class Parameters:
     silence_fine_wei: int
     max_draws: int
     move_seconds: int
+    close_seconds: int
 
 
 DEVNET: Final = Parameters(
@@ -44,6 +45,7 @@ DEVNET: Final = Parameters(
     silence_fine_wei=5 * TOKEN_WEI,
     max_draws=3,
     move_seconds=30,
+    close_seconds=20,
 )
 
 PRODUCTION: Final = Parameters(
@@ -60,4 +62,5 @@ PRODUCTION: Final = Parameters(
     silence_fine_wei=500 * TOKEN_WEI,
     max_draws=3,
     move_seconds=3_600,
+    close_seconds=86_400,
 )

@@ -13,6 +13,7 @@ from market.chain.bindings import decode_log_as, event_topic
 from market.chain.reads import is_contract_signature
 from market.chain.transport import Transport
 from market.chain.values import ChainEvent
+from market.protocol.jobs import decode_work
 from market.protocol.receipts import CheckedBundle, ReceiptInvalid
 
 
@@ -34,14 +35,14 @@ async def verify_on_chain(transport: Transport, checked: CheckedBundle, *, jobs:
         raise ReceiptInvalid(check="contract", reason=f"it names the Jobs contract {checked.bundle.jobs}, not {jobs}")
     await _check_chain_id(transport, checked)
     block_number = await _check_commit(transport, checked)
-    matched = await _check_match(transport, checked)
+    match_index = await _check_match(transport, checked)
     await _check_not_voided(transport, checked)
     if "offer" in checked.wallet_signed:
         await _check_offer_wallet(transport, checked)
     return ChainProof(
         block_number=block_number,
-        match_index=matched.args["match_index"],
-        unit_price_wei=matched.args["entry"].unit_price_wei,
+        match_index=match_index,
+        unit_price_wei=checked.receipt.price_wei,
     )
 
 
@@ -73,20 +74,23 @@ def _identity(event: ChainEvent) -> tuple[bytes, int, bytes]:
 
 def _check_leaf_count(event: ChainEvent, leaf_count: int) -> None:
     # Two tree sizes can share a path, so the size itself must be the number of receipts that the commit accounts for.
-    accounted = sum(done.units + done.audits for done in event.args["work"])
-    if accounted != leaf_count:
+    # A tree of one leaf shares its path with no other; a countersigned receipt may account for more than itself.
+    accounted = sum(done.units + done.audits for done in decode_work(event.args["work"]))
+    if leaf_count not in {1, accounted}:
         reason = f"the commit accounts for {accounted} receipts, the bundle says {leaf_count}"
         raise ReceiptInvalid(check="commit", reason=reason)
 
 
-async def _check_match(transport: Transport, checked: CheckedBundle) -> ChainEvent:
-    for event in await _job_events(transport, checked, "JobMatched"):
-        entry = event.args["entry"]
-        if (entry.worker, entry.offer_hash) == (checked.receipt.worker, checked.offer_hash):
+async def _check_match(transport: Transport, checked: CheckedBundle) -> int:
+    """Return the index of the receipt's match."""
+    events = await _job_events(transport, checked, "JobMatched")
+    matches = [pair for e in events for pair in zip(e.args["added"], e.args["offer_hashes"], strict=True)]
+    for index, (entry, offer_hash) in enumerate(matches):
+        if (entry.worker, offer_hash) == (checked.receipt.worker, checked.offer_hash):
             if (entry.provider, entry.unit_price_wei) != (checked.receipt.provider, checked.receipt.price_wei):
                 reason = f"matched for {entry.unit_price_wei} wei a unit with {entry.provider}"
                 raise ReceiptInvalid(check="price", reason=reason)
-            return event
+            return index
     raise ReceiptInvalid(check="match", reason="the chain matched this worker and offer with no such job")
 
 

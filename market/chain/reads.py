@@ -15,8 +15,8 @@ from market.chain.submit import Call
 from market.chain.transport import Transport
 from market.chain.values import BlockHeader, Bond, Challenge, CourtPolicy, Escrow, Verifier
 from market.protocol.errors import CommonwattError
+from market.protocol.typed import ZERO_ADDRESS
 
-ZERO_ADDRESS: Final = "0x" + "00" * 20
 # The selector of isValidSignature(bytes32,bytes) is also what it returns when the signature is good.
 _IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
 
@@ -74,6 +74,10 @@ class ChainReader:
     async def job_credit_wei(self, account: str) -> int:
         """Return what `Jobs.claim` would pay."""
         return int(await self.view("Jobs", "creditOf", account))
+
+    async def idle_bond_wei(self, account: str) -> int:
+        """Return stake that is locked in Bonds and answers for no job: taken first by the account's next match."""
+        return int(await self.view("Jobs", "idleBondOf", account))
 
     async def voided(self, job_id: bytes, match_index: int) -> tuple[int, int]:
         """Return a match's voided units and what was slashed for them, in wei."""

@@ -26,7 +26,7 @@ class ChainEvent:
     """One decoded log.
 
     name and contract are the Solidity words. args: parameter name in snake_case -> value, where structs are protocol
-    values (Bid, MatchEntry, WorkDone) and enums are words. block_timestamp: unix seconds.
+    values (Bid, MatchEntry) and enums are words. block_timestamp: unix seconds.
     """
 
     name: str
@@ -53,7 +53,7 @@ class TransactionReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escrow:
-    """A buyer's funds in Jobs."""
+    """What an account has in Jobs to pay with."""
 
     free_wei: int
     locked_wei: int
@@ -72,6 +72,24 @@ class Bond:
     def free_wei(self) -> int:
         """Stake that can answer for new work."""
         return self.stake_wei - self.locked_wei - self.unbonding_wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """Where a channel stands; all zero when it was never opened. closes_at: unix seconds, 0 while nobody is closing."""
+
+    deposit_wei: int
+    claimed_wei: int
+    closes_at: int
+
+    @property
+    def rest_wei(self) -> int:
+        """What vouchers can still claim, or what goes back."""
+        return self.deposit_wei - self.claimed_wei
+
+    def takes_vouchers(self, now: int) -> bool:
+        """Return whether a voucher shown at chain time `now` would count: in the last second it does."""
+        return self.rest_wei > 0 and (self.closes_at == 0 or now <= self.closes_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

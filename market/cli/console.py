@@ -25,6 +25,7 @@ DEFAULT_HOME: Final = Path(".commonwatt")
 DEFAULT_MARKET: Final = "http://127.0.0.1:8402"
 DEFAULT_RPC: Final = "http://127.0.0.1:8545"
 PASSWORD_VARIABLE: Final = "COMMONWATT_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+SPONSOR_PASSWORD_VARIABLE: Final = "COMMONWATT_SPONSOR_PASSWORD"  # noqa: S105 - likewise
 
 _Result = TypeVar("_Result")
 
@@ -74,9 +75,9 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, sort_keys=True))
 
 
-def open_wallet(keystore: Path) -> LocalAccount:
-    """Decrypt a keystore with the password in COMMONWATT_PASSWORD, or ask for it."""
-    password = os.environ.get(PASSWORD_VARIABLE)
+def open_wallet(keystore: Path, *, variable: str = PASSWORD_VARIABLE) -> LocalAccount:
+    """Decrypt a keystore with the password in an environment variable, or ask for it."""
+    password = os.environ.get(variable)
     if password is None:
         password = click.prompt(f"Password of {keystore}", hide_input=True, err=True)
     with named_failures():

@@ -1,4 +1,4 @@
-"""`commonwatt job`: buy work, watch it, fetch what came of it, end it.
+"""`commonwatt job`: put money into escrow, buy work, watch it, fetch what came of it, extend it, end it.
 
 Decides words, bars and exit codes; `market.client.buyer` does the work. A job is a folder of four files or the name of
 an installed recipe.
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from market.chain.gateway import ChainGateway
 from market.chain.transport import HttpTransport
 from market.cli.console import (
+    SPONSOR_PASSWORD_VARIABLE,
     TokenAmount,
     console,
     json_option,
@@ -29,13 +30,17 @@ from market.cli.console import (
     tokens,
 )
 from market.client import buyer
-from market.client.buyer import JobDocuments, Terms
+from market.client.buyer import JobDocuments, More, Terms
 from market.client.exact import as_exact
 from market.client.folders import find_job
 from market.client.http import MarketClient
 from market.protocol.receipts import encode_bundle
 from market.protocol.wire import JobEvent, JobView, ReceiptBundle
 from market.protocol.words import JobStatus, UnitStatus
+
+gasless_option = click.option(
+    "--gasless", is_flag=True, help="The market sends the deposit and pays its gas; the wallet only signs."
+)
 
 
 @click.group()
@@ -54,6 +59,8 @@ def job() -> None:
 @click.option("--window", default=60, show_default=True, help="Seconds in which work can be challenged.")
 @click.option("--deadline", default=3600, show_default=True, help="Seconds until unfinished work is no longer paid.")
 @click.option("--exact", is_flag=True, help="Ask for the exact class, whose disputes the chain itself judges.")
+@click.option("--sponsor", type=click.Path(path_type=Path, dir_okay=False), help="Keystore of whoever pays instead.")
+@gasless_option
 @click.option("--wait", is_flag=True, help="Watch the job to its end.")
 @json_option
 def submit(
@@ -68,11 +75,14 @@ def submit(
     window: int,
     deadline: int,
     exact: bool,
+    sponsor: Path | None,
+    gasless: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
     """Upload, fund and bid for the job NAME: a folder, or a recipe such as charlm."""
     account = open_wallet(keystore)
+    paying = None if sponsor is None else open_wallet(sponsor, variable=SPONSOR_PASSWORD_VARIABLE)
     terms = Terms(
         max_unit_price_wei=price,
         bond_wei=bond,
@@ -84,7 +94,7 @@ def submit(
         documents = find_job(name)
         if exact:
             documents = as_exact(documents)
-    view = run(_submit(market, rpc, account, documents, terms))
+    view = run(_submit(market, rpc, account, documents, terms, paying=paying, gasless=gasless))
     if wait:
         view = run(_watch(market, view.job_id, as_json=as_json))
     _show(view, as_json)
@@ -131,6 +141,40 @@ def cancel(job_id: str, market: str, rpc: str | None, keystore: Path, as_json: b
     _show(run(_cancel(market, rpc, account, job_id)), as_json)
 
 
+@job.command()
+@click.argument("job_id")
+@market_option
+@rpc_option
+@keystore_option
+@click.option("--audits", type=click.IntRange(min=0), default=0, help="So many re-executions more.")
+@click.option("--seconds", type=click.IntRange(min=0), default=0, help="So much more time.")
+@json_option
+def extend(
+    *, job_id: str, market: str, rpc: str | None, keystore: Path, audits: int, seconds: int, as_json: bool
+) -> None:
+    """Give a running job more; the keystore is that of whoever pays for it."""
+    account = open_wallet(keystore)
+    more = More(audits=audits, seconds=seconds)
+    _show(run(_extend(market, rpc, account, job_id, more)), as_json)
+
+
+@job.command()
+@click.argument("amount", type=TokenAmount())
+@market_option
+@rpc_option
+@keystore_option
+@gasless_option
+@json_option
+def deposit(*, amount: int, market: str, rpc: str | None, keystore: Path, gasless: bool, as_json: bool) -> None:
+    """Put an AMOUNT of tokens into escrow, for the bids to come."""
+    account = open_wallet(keystore)
+    free_wei = run(_deposit(market, rpc, account, amount, gasless=gasless))
+    if as_json:
+        print_json({"account": account.address, "escrow_free_wei": str(free_wei)})
+    else:
+        click.echo(f"{account.address} has {tokens(free_wei)} free in escrow")
+
+
 @asynccontextmanager
 async def _connected(
     market: str, rpc: str | None, account: LocalAccount
@@ -146,10 +190,30 @@ async def _connected(
 
 
 async def _submit(
-    market: str, rpc: str | None, account: LocalAccount, documents: JobDocuments, terms: Terms
+    market: str,
+    rpc: str | None,
+    account: LocalAccount,
+    documents: JobDocuments,
+    terms: Terms,
+    *,
+    paying: LocalAccount | None,
+    gasless: bool,
 ) -> JobView:
     async with _connected(market, rpc, account) as (client, gateway):
-        return await buyer.submit(client, gateway, documents, terms)
+        sponsor = None if paying is None else ChainGateway(gateway.transport, gateway.deployment, paying)
+        relayer = client if gasless else None
+        return await buyer.submit(client, gateway, documents, terms, sponsor=sponsor, relayer=relayer)
+
+
+async def _extend(market: str, rpc: str | None, account: LocalAccount, job_id: str, more: More) -> JobView:
+    async with _connected(market, rpc, account) as (client, gateway):
+        return await buyer.extend(client, gateway, job_id, more)
+
+
+async def _deposit(market: str, rpc: str | None, account: LocalAccount, amount_wei: int, *, gasless: bool) -> int:
+    async with _connected(market, rpc, account) as (client, gateway):
+        await buyer.put_in_escrow(gateway, amount_wei, relayer=client if gasless else None)
+        return (await gateway.escrow(gateway.address)).free_wei
 
 
 async def _cancel(market: str, rpc: str | None, account: LocalAccount, job_id: str) -> JobView:

@@ -30,7 +30,7 @@ def market() -> None:
 @click.option("--parameters", type=click.Choice(sorted(PARAMETERS)), default="production", show_default=True)
 @click.argument("record", type=click.Path(path_type=Path, dir_okay=False))
 def deploy(rpc: str | None, keystore: Path, operator: str, parameters: str, record: Path) -> None:
-    """Put the five contracts on a chain and write their RECORD (JSON), which `serve --deployment` reads.
+    """Put the six contracts on a chain and write their RECORD (JSON), which `serve --deployment` reads.
 
     The keystore's wallet pays the gas and receives the whole supply of the payout token. Nothing can be changed later.
     """

@@ -1,7 +1,8 @@
-"""What a buyer does with a market: upload a job, fund it, sign the bid, watch, fetch the result, cancel.
+"""What a buyer does with a market: upload a job, fund it, sign the bid, watch, fetch the result, extend, cancel.
 
-Decides the bid that follows from a job and its terms. The buyer's own node, never the market, says what is in escrow
-and what time it is; the price, the bond and the audits are the buyer's to choose. Runs no program and needs no torch.
+Decides the bid that follows from a job and its terms, and that a sponsor may pay for it. The buyer's own node, never
+the market, says what is in escrow and what time it is; the price, the bond and the audits are the buyer's to choose.
+Runs no program and needs no torch.
 """
 
 import secrets
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import Protocol
 
 from market.chain.gateway import ChainGateway
+from market.client.funding import deposit
 from market.client.http import MarketClient
 from market.protocol.errors import CommonwattError
 from market.protocol.graph import Program
 from market.protocol.hashing import ArtifactId, artifact_id
 from market.protocol.programs import ProgramLimits, check, unit_gigaflops
 from market.protocol.specs import TrainSpec
-from market.protocol.typed import Bid, Cancel, digest, sign
-from market.protocol.wire import BidSubmission, CancelSubmission, JobEvent, JobView
+from market.protocol.typed import ZERO_ADDRESS, Bid, Cancel, Extension, Sponsorship, TypedDocument, digest, sign
+from market.protocol.wire import BidSubmission, CancelSubmission, ExtensionSubmission, JobEvent, JobView
 from market.protocol.words import JobStatus, UnitStatus
+
+Relayer = ChainGateway | MarketClient  # another wallet sends, or the market does
 
 
 class JobDocuments(Protocol):
@@ -49,6 +53,14 @@ class Terms:
     challenge_window_seconds: int = 60
     deadline_seconds: int = 3600
     expiry_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More:
+    """What an extension adds to a job. seconds: to its deadline. Its units stay those of its specification."""
+
+    audits: int = 0
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +96,23 @@ async def submit(
     job: JobDocuments,
     terms: Terms,
     *,
-    relayer: ChainGateway | None = None,
+    sponsor: ChainGateway | None = None,
+    relayer: Relayer | None = None,
 ) -> JobView:
     """Fund, upload (a market stores for those with escrow alone) and bid; returns the market's view of the new job.
 
-    gateway: the buyer's wallet on a node of its choosing. relayer: a wallet that pays the gas of the escrow deposit.
+    gateway: the buyer's wallet on a node of its choosing. sponsor: the wallet that pays, if not the buyer's. relayer:
+    whoever sends the escrow deposit and pays its gas, if not the wallet that pays.
     Raises ProgramTooLarge and its kin before anything moves, TokensMissing, ContractRevert, MarketProblem.
     """
     check_documents(job)
-    bid = await make_bid(client, gateway, job, terms)
-    await ensure_escrow(gateway, bid.budget_wei, relayer=relayer)
+    payer = sponsor or gateway
+    bid = await make_bid(client, gateway, job, terms, payer=ZERO_ADDRESS if sponsor is None else sponsor.address)
+    await ensure_escrow(payer, bid.budget_wei, relayer=relayer)
+    paying = client.signing_as(payer.account)
     for data in (job.program, job.state, job.dataset):
-        await client.upload_bytes(data)
-    return await post_bid(client, gateway, bid, job.spec)
+        await paying.upload_bytes(data)
+    return await post_bid(client, gateway, bid, job.spec, sponsor=sponsor)
 
 
 def check_documents(job: JobDocuments) -> None:
@@ -107,13 +123,16 @@ def check_documents(job: JobDocuments) -> None:
             raise JobFilesDiffer(file=file, named=named, found=found)
 
 
-async def make_bid(client: MarketClient, gateway: ChainGateway, job: JobDocuments, terms: Terms) -> Bid:
-    """Return the unsigned bid of a job; its clock is the chain's."""
+async def make_bid(
+    client: MarketClient, gateway: ChainGateway, job: JobDocuments, terms: Terms, *, payer: str = ZERO_ADDRESS
+) -> Bid:
+    """Return the unsigned bid of a job; its clock is the chain's. payer: a sponsor, or the zero address."""
     spec, chain = job.spec, await client.chain()
     cost = check(Program.decode(job.program), ProgramLimits(max_bytes=spec.memory_bytes))
     now = (await gateway.latest_block()).timestamp
     return Bid(
         buyer=gateway.address,
+        payer=payer,
         operator=chain.operator,
         spec_hash=spec.hash(),
         units=spec.unit_count,
@@ -129,28 +148,41 @@ async def make_bid(client: MarketClient, gateway: ChainGateway, job: JobDocument
     )
 
 
-async def ensure_escrow(gateway: ChainGateway, budget_wei: int, *, relayer: ChainGateway | None = None) -> int:
+async def ensure_escrow(gateway: ChainGateway, budget_wei: int, *, relayer: Relayer | None = None) -> int:
     """Deposit what the wallet's free escrow lacks; returns how many wei that was. Raises TokensMissing."""
     missing_wei = budget_wei - (await gateway.escrow(gateway.address)).free_wei
     if missing_wei <= 0:
         return 0
-    held_wei = await gateway.token_balance_wei(gateway.address)
-    if held_wei < missing_wei:
-        raise TokensMissing(wallet=gateway.address, held_wei=held_wei, needed_wei=missing_wei)
-    permit = await gateway.permit(gateway.deployment.jobs, missing_wei)
-    await (relayer or gateway).relay_escrow(permit)
+    await put_in_escrow(gateway, missing_wei, relayer=relayer)
     return missing_wei
 
 
-async def post_bid(client: MarketClient, gateway: ChainGateway, bid: Bid, spec: TrainSpec) -> JobView:
-    """Sign and post a bid. Its own digest is the Idempotency-Key: the same bid twice is one job."""
+async def put_in_escrow(gateway: ChainGateway, amount_wei: int, *, relayer: Relayer | None = None) -> None:
+    """Deposit tokens of the wallet into its own escrow. relayer: see `submit`. Raises TokensMissing."""
+    held_wei = await gateway.token_balance_wei(gateway.address)
+    if held_wei < amount_wei:
+        raise TokensMissing(wallet=gateway.address, held_wei=held_wei, needed_wei=amount_wei)
+    if isinstance(relayer, MarketClient):
+        await deposit(relayer, gateway, amount_wei)
+        return
+    permit = await gateway.permit(gateway.deployment.jobs, amount_wei)
+    await (relayer or gateway).relay_escrow(permit)
+
+
+async def post_bid(
+    client: MarketClient, gateway: ChainGateway, bid: Bid, spec: TrainSpec, *, sponsor: ChainGateway | None = None
+) -> JobView:
+    """Sign and post a bid, with the sponsor's consent where there is one. Its own digest is the Idempotency-Key: the
+    same bid twice is one job."""
     domain = gateway.deployment.domain
+    job_id = digest(bid, domain)
     submission = BidSubmission(
         bid=bid.to_json(),
-        signature="0x" + sign(bid, domain, gateway.account).hex(),
+        signature=_signed(bid, gateway),
         spec=spec.to_json(),
+        sponsorship=None if sponsor is None else _signed(Sponsorship(job_id=job_id), sponsor),
     )
-    return await client.submit_bid(submission, idempotency_key=f"bid-{digest(bid, domain).hex()}")
+    return await client.submit_bid(submission, idempotency_key=f"bid-{job_id.hex()}")
 
 
 def watch(client: MarketClient, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
@@ -161,9 +193,31 @@ def watch(client: MarketClient, job_id: str, *, after: int = 0) -> AsyncIterator
 async def cancel(client: MarketClient, gateway: ChainGateway, job_id: str) -> JobView:
     """Ask for the job's end: at once when unmatched, after the grace when matched."""
     wish = Cancel(job_id=bytes.fromhex(job_id.removeprefix("0x")))
-    signature = "0x" + sign(wish, gateway.deployment.domain, gateway.account).hex()
     key = f"cancel-{job_id.removeprefix('0x')}"
-    return await client.cancel(job_id, CancelSubmission(signature=signature), idempotency_key=key)
+    return await client.cancel(job_id, CancelSubmission(signature=_signed(wish, gateway)), idempotency_key=key)
+
+
+async def extend(client: MarketClient, gateway: ChainGateway, job_id: str, more: More) -> JobView:
+    """Give a running job more audits or time; whoever pays for the job signs, and has the escrow for it.
+
+    Raises TokensMissing, ContractRevert, MarketProblem.
+    """
+    view = await client.job(job_id)
+    extension = Extension(
+        job_id=bytes.fromhex(job_id.removeprefix("0x")),
+        revision=view.revision,
+        units=len(view.units),
+        max_audits=view.max_audits + more.audits,
+        deadline=view.deadline + more.seconds,
+    )
+    await ensure_escrow(gateway, int(view.bid["max_unit_price_wei"]) * more.audits)
+    submission = ExtensionSubmission(extension=extension.to_json(), signature=_signed(extension, gateway))
+    key = f"extend-{digest(extension, gateway.deployment.domain).hex()}"
+    return await client.extend(job_id, submission, idempotency_key=key)
+
+
+def _signed(document: TypedDocument, gateway: ChainGateway) -> str:
+    return "0x" + sign(document, gateway.deployment.domain, gateway.account).hex()
 
 
 def result_artifacts(view: JobView) -> list[ArtifactId]:

@@ -8,8 +8,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import httpx
 from eth_account.signers.local import LocalAccount
@@ -53,6 +54,12 @@ class Channel:
         self._http = httpx.AsyncClient(
             base_url=self.base_url, transport=transport, timeout=timeout_seconds, trust_env=False
         )
+
+    def signing_as(self, account: LocalAccount) -> Self:
+        """Return the same connections, whose requests another account signs; whoever opened them closes them."""
+        other = copy(self)
+        other.account = account
+        return other
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -6,6 +6,7 @@ state. Failures are `MarketProblem` with the market's own facts, or `MarketUnrea
 
 import asyncio
 from collections.abc import AsyncIterator
+from copy import copy
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -26,6 +27,9 @@ from market.protocol.wire import (
     ChainInfo,
     CommitReply,
     CommitSubmission,
+    DepositSubmission,
+    DepositView,
+    ExtensionSubmission,
     Heartbeat,
     HeartbeatReply,
     JobEvent,
@@ -36,6 +40,7 @@ from market.protocol.wire import (
     OfferView,
     ReceiptBundle,
     ReleaseSubmission,
+    SignedAcceptance,
     WorkerPresence,
     WorkerView,
 )
@@ -79,6 +84,12 @@ class MarketClient:
 
     async def aclose(self) -> None:
         await self._channel.aclose()
+
+    def signing_as(self, account: LocalAccount) -> Self:
+        """Return this market as another account sees it, over the same connections: only this client is closed."""
+        other = copy(self)
+        other._channel = self._channel.signing_as(account)
+        return other
 
     async def chain(self) -> ChainInfo:
         """Return which chain and contracts the market works with; asked once, then remembered."""
@@ -134,11 +145,22 @@ class MarketClient:
     async def cancel(self, job_id: str, submission: CancelSubmission, *, idempotency_key: str) -> JobView:
         return await self._post(f"/v1/jobs/{job_id}/cancel", submission, JobView, idempotency_key=idempotency_key)
 
+    async def extend(self, job_id: str, submission: ExtensionSubmission, *, idempotency_key: str) -> JobView:
+        return await self._post(f"/v1/jobs/{job_id}/extend", submission, JobView, idempotency_key=idempotency_key)
+
+    async def deposit(self, submission: DepositSubmission, *, idempotency_key: str) -> DepositView:
+        """Have the market send a deposit that its owner has signed for."""
+        return await self._post("/v1/deposits", submission, DepositView, idempotency_key=idempotency_key)
+
     async def receipts(self, job_id: str) -> list[ReceiptBundle]:
         return await self._list(f"/v1/jobs/{job_id}/receipts", ReceiptBundle)
 
     async def receipt(self, digest: str) -> ReceiptBundle:
         return await self._get(f"/v1/receipts/{digest}", ReceiptBundle)
+
+    async def acceptance(self, digest: str) -> SignedAcceptance:
+        """Return the operator's word that a receipt counts."""
+        return await self._get(f"/v1/receipts/{digest}/acceptance", SignedAcceptance)
 
     async def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
         """Yield a job's events with sequence above `after` until the job is over.

@@ -29,7 +29,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingOffer:
-    """An offer with what is known of its worker and its provider's money. checks_only: takes audits alone."""
+    """An offer with what is known of its worker and its provider's money. checks_only: takes audits alone.
+
+    free_bond_wei: stake that can answer for a new match: what is free in Bonds, and what earlier jobs have left idle.
+    """
 
     offer: Offer
     offer_hash: bytes

@@ -22,12 +22,14 @@ class Policy:
     lease_seconds: silence after which an assignment goes to somebody else.
     take_seconds: how long a drawn auditor or committee member may leave its assignment untaken.
     commit_wait_seconds: how long a finished receipt may wait for the rest of its round.
+    part_pay_seconds: how long a running job's verified work may go unpaid, where its windows leave a gap to pay in.
     challenge_seconds: how long an auditor may take to put its challenge on chain.
     max_attempts: attempts at one unit before the job is left to expire.
     match_width: the most providers matched to one job. spare_matches: how many beyond one for each unit, so that there
     is somebody to audit and somebody to step in.
     live_seconds: silence after which a worker no longer counts as present.
     min_bond_wei: free bond that a provider must have to be listed.
+    min_relayed_wei: the smallest deposit that the operator pays gas for.
     """
 
     audit_floor_bps: int = 200
@@ -43,9 +45,11 @@ class Policy:
     lease_seconds: float = 15.0
     take_seconds: float = 10.0
     commit_wait_seconds: float = 3.0
+    part_pay_seconds: float = 86_400.0
     challenge_seconds: float = 15.0
     max_attempts: int = 5
     match_width: int = 64
     spare_matches: int = 5
     live_seconds: float = 60.0
     min_bond_wei: int = 10**18
+    min_relayed_wei: int = 10**18

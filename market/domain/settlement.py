@@ -1,7 +1,7 @@
-"""Who is owed what when a job ends? The twin of `Jobs.settle` and `Jobs.expire` in integers.
+"""Who is owed what when a job is paid, in part or at its end? The twin of `Jobs._pay` and `Jobs._close` in integers.
 
-Decides pay, refund and unlocked bonds from the record and what was voided. All pay plus the refund is the budget to
-the last unit; the contract does the same arithmetic, and an integration test compares the two.
+Decides pay, refund and freed bonds from the record and what was voided. All pay plus the refund is the budget to the
+last unit; the contract does the same arithmetic, and the projection compares the two at every event.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,14 @@ class Voided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """pay_wei and unlocked_wei: by match index."""
+    """pay_wei: what each match earns now. freed_wei: what is left of its bond, idle for the provider's next match.
+
+    before_wei: what earlier payments have taken out of the budget.
+    """
 
     pay_wei: tuple[int, ...]
-    unlocked_wei: tuple[int, ...]
+    freed_wei: tuple[int, ...]
+    before_wei: int
     refund_wei: int
 
     @property
@@ -31,15 +35,40 @@ class Settlement:
         return sum(self.pay_wei)
 
 
+NOTHING_VOIDED = Voided(units=0, slashed_wei=0)
+
+
+def pay(job: JobRecord, voided: Mapping[int, Voided]) -> tuple[int, ...]:
+    """Return what each match earns if the job is paid now: whatever stands and was not paid before, at its price."""
+    return tuple(
+        (entry.units - units_voided(voided, index) - entry.paid_units + entry.audits - entry.paid_audits)
+        * entry.unit_price_wei
+        for index, entry in enumerate(job.matches)
+    )
+
+
 def settle(job: JobRecord, voided: Mapping[int, Voided]) -> Settlement:
-    """Return the settlement of a job. Pay is price times verified units and audits; a void takes one unit, never more
-    than were committed."""
-    nothing = Voided(units=0, slashed_wei=0)
-    pay_wei, unlocked_wei = [], []
-    for index, entry in enumerate(job.matches):
-        lost = voided.get(index, nothing)
-        pay_wei.append((max(entry.units - lost.units, 0) + entry.audits) * entry.unit_price_wei)
-        unlocked_wei.append(entry.bond_wei - lost.slashed_wei)
-    refund_wei = job.bid.budget_wei - sum(pay_wei)
+    """Return what the job's end pays, frees and gives back."""
+    pay_wei = pay(job, voided)
+    refund_wei = job.budget_wei - job.paid_wei - sum(pay_wei)
     assert refund_wei >= 0, "commits are bounded by units and maxAudits at prices bounded by maxUnitPriceWei"
-    return Settlement(pay_wei=tuple(pay_wei), unlocked_wei=tuple(unlocked_wei), refund_wei=refund_wei)
+    bond_wei = job.bid.bond_wei
+    return Settlement(
+        pay_wei=pay_wei,
+        freed_wei=tuple(
+            bond_wei - voided.get(index, NOTHING_VOIDED).slashed_wei if bond_wei else 0
+            for index in range(len(job.matches))
+        ),
+        before_wei=job.paid_wei,
+        refund_wei=refund_wei,
+    )
+
+
+def units_voided(voided: Mapping[int, Voided], index: int) -> int:
+    """Return how many of a match's units verdicts have voided."""
+    return voided.get(index, NOTHING_VOIDED).units
+
+
+def units_by_match(voided: Mapping[int, Voided]) -> dict[int, int]:
+    """Return the voided units of each match that has any, as the job's record wants them."""
+    return {index: lost.units for index, lost in voided.items()}

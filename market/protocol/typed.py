@@ -23,6 +23,7 @@ from market.protocol.words import ChainWord, EnergySource, ExecutionClass, Recei
 # nested JSON body kills the process, where it should raise RecursionError.
 sys.setrecursionlimit(1000)
 
+ZERO_ADDRESS = "0x" + "00" * 20
 SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -80,9 +81,10 @@ class TypedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bid(TypedDocument):
-    """A buyer's signed, funded request."""
+    """A buyer's signed, funded request. payer: the sponsor whose escrow pays; the zero address when the buyer pays."""
 
     buyer: str
+    payer: str = ZERO_ADDRESS
     operator: str
     spec_hash: bytes
     units: int
@@ -98,16 +100,26 @@ class Bid(TypedDocument):
 
     _name: ClassVar = "Bid"
     _types: ClassVar = {
-        "buyer": "address", "operator": "address", "spec_hash": "bytes32", "units": "uint32", "max_audits": "uint32",
-        "unit_gigaflops": "uint64", "max_unit_price_wei": "uint128", "bond_wei": "uint128",
+        "buyer": "address", "payer": "address", "operator": "address", "spec_hash": "bytes32", "units": "uint32",
+        "max_audits": "uint32", "unit_gigaflops": "uint64", "max_unit_price_wei": "uint128", "bond_wei": "uint128",
         "execution_class": "uint8", "challenge_window_seconds": "uint32", "deadline": "uint64", "expiry": "uint64",
         "nonce": "uint256",
     }  # fmt: skip
 
     @property
     def budget_wei(self) -> int:
-        """The most the buyer can pay."""
+        """The most the job can cost as it is opened."""
         return self.max_unit_price_wei * (self.units + self.max_audits)
+
+    @property
+    def paying(self) -> str:
+        """The account whose escrow pays, and gets back what is not needed."""
+        return self.buyer if int(self.payer, 16) == 0 else self.payer
+
+    @property
+    def is_sponsored(self) -> bool:
+        """Whether somebody else than the buyer pays, and so has to sign as well."""
+        return self.paying.lower() != self.buyer.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +137,7 @@ class Offer(TypedDocument):
     _name: ClassVar = "Offer"
     _types: ClassVar = {
         "provider": "address", "worker": "address", "price_wei_per_gigaflop": "uint128", "fingerprint": "bytes32",
-        "facts_hash": "bytes32", "valid_until": "uint64", "nonce": "uint256",
+        "facts_hash": "bytes32", "valid_until": "uint64", "nonce": "uint64",
     }  # fmt: skip
 
 
@@ -168,6 +180,47 @@ class Cancel(TypedDocument):
 
     _name: ClassVar = "Cancel"
     _types: ClassVar = {"job_id": "bytes32"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sponsorship(TypedDocument):
+    """A sponsor's consent to pay for one bid of somebody else."""
+
+    job_id: bytes
+
+    _name: ClassVar = "Sponsorship"
+    _types: ClassVar = {"job_id": "bytes32"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension(TypedDocument):
+    """A payer's signed wish to give a running job more units, audits or time. The totals are new ones, never smaller.
+
+    revision: the job's own at the time, so that no extension counts twice.
+    """
+
+    job_id: bytes
+    revision: int
+    units: int
+    max_audits: int
+    deadline: int
+
+    _name: ClassVar = "Extension"
+    _types: ClassVar = {
+        "job_id": "bytes32", "revision": "uint32", "units": "uint32", "max_audits": "uint32", "deadline": "uint64",
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance(TypedDocument):
+    """The countersignature under a receipt: with it, the receipt's match has so many units and audits in all."""
+
+    receipt_digest: bytes
+    units: int
+    audits: int
+
+    _name: ClassVar = "Acceptance"
+    _types: ClassVar = {"receipt_digest": "bytes32", "units": "uint32", "audits": "uint32"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

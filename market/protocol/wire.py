@@ -13,6 +13,7 @@ from market.protocol.words import (
     AssignmentKind,
     AssignmentStatus,
     JobStatus,
+    TransactionStatus,
     UnitStatus,
     Verdict,
 )
@@ -41,24 +42,30 @@ class ChainInfo(Wire):
     jobs: Address
     games: Address
     disputes: Address
+    channels: Address
     operator: Address
 
 
 class AccountView(Wire):
-    """What the chain holds for an account, as last indexed."""
+    """What the chain holds for an account, as last indexed. bond_idle_wei: the part of the locked bond that finished
+    jobs have left for the provider's next ones."""
 
     address: Address
     escrow_free_wei: Amount
     escrow_locked_wei: Amount
     bond_wei: Amount
     bond_locked_wei: Amount
+    bond_idle_wei: Amount
     credit_wei: Amount
     indexed_block: int
 
 
 class BidSubmission(Wire):
+    """A bid with its buyer's signature. sponsorship: the payer's, where the bid names one that is not the buyer."""
+
     bid: dict[str, Any]
     signature: HexSignature
+    sponsorship: HexSignature | None = None
     spec: dict[str, Any]
 
 
@@ -113,6 +120,8 @@ class MatchView(Wire):
     bond_wei: Amount
     units: int
     audits: int
+    paid_units: int
+    paid_audits: int
     voided_units: int
 
 
@@ -125,9 +134,18 @@ class Rejection(Wire):
 
 
 class JobView(Wire):
+    """A job. payer: whose escrow pays. revision, max_audits, deadline: as extensions have left them. closed_units:
+    units below this number were paid in part.
+    """
+
     job_id: Hex32
     status: JobStatus
     buyer: Address
+    payer: Address
+    revision: int
+    max_audits: int
+    closed_units: int
+    deadline: int
     spec: dict[str, Any]
     bid: dict[str, Any]
     units: list[UnitView]
@@ -151,6 +169,46 @@ class JobEvent(Wire):
 
 class CancelSubmission(Wire):
     signature: HexSignature
+
+
+class ExtensionSubmission(Wire):
+    """An Extension document with the payer's signature."""
+
+    extension: dict[str, Any]
+    signature: HexSignature
+
+
+class DepositAuthorization(Wire):
+    """An ERC-3009 `receiveWithAuthorization` to the Jobs contract, by its owner's key."""
+
+    valid_after: Amount = "0"
+    valid_before: Amount
+    nonce: Hex32
+    signature: Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
+
+
+class DepositPermit(Wire):
+    """An ERC-2612 permit for the Jobs contract, by its owner's key."""
+
+    deadline: Amount
+    signature: Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
+
+
+class DepositSubmission(Wire):
+    """Escrow that its owner signs for and the market sends: the owner needs no gas. Exactly one of the two consents."""
+
+    owner: Address
+    amount_wei: Amount
+    authorization: DepositAuthorization | None = None
+    permit: DepositPermit | None = None
+
+
+class DepositView(Wire):
+    """A deposit that the market has promised to send; the account's escrow says when it has arrived."""
+
+    owner: Address
+    amount_wei: Amount
+    status: TransactionStatus
 
 
 class WorkerPresence(Wire):
@@ -237,10 +295,21 @@ class ChallengeCase(Wire):
     measured_trace_root: Hex32
 
 
+class SignedAcceptance(Wire):
+    """The operator's word that a receipt counts: an Acceptance document and its signature. With the receipt it is all
+    that `Jobs.settleReceipt` wants, should the operator never commit."""
+
+    acceptance: dict[str, Any]
+    signature: HexSignature
+
+
 class CommitReply(Wire):
+    """acceptance: of the receipt that was handed in; a VOTE has none."""
+
     assignment_id: str
     status: AssignmentStatus
     challenge: ChallengeCase | None = None
+    acceptance: SignedAcceptance | None = None
 
 
 class ReleaseSubmission(Wire):

@@ -170,3 +170,15 @@ class JobKind(StrEnum):
     TRAIN = "TRAIN"
     EVOLVE = "EVOLVE"
     SERVE = "SERVE"
+
+
+class VoucherSkip(ChainWord):
+    """Why an entry of a batch of vouchers earned nothing.
+
+    NOTHING_DUE: claimed before, or the deposit is used up, or there is no such channel. OVER: after the channel closed.
+    """
+
+    NONE = "NONE"
+    NOTHING_DUE = "NOTHING_DUE"
+    OVER = "OVER"
+    NOT_SIGNED = "NOT_SIGNED"

@@ -5,7 +5,7 @@ Decides when the chain is asked: only before a refusal, since money may have arr
 
 from dataclasses import dataclass
 
-from market.db.repositories.accounts import unopened_jobs_of
+from market.db.repositories.accounts import matchable_bond_wei, unopened_jobs_of
 from market.db.repositories.chain import account_of, top_block
 from market.db.session import Database, ReadSession
 from market.protocol.typed import Bid
@@ -19,7 +19,7 @@ UNOPENED = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowReading:
-    """What a buyer could spend at one moment, and the job ids of the accepted bids already taken off."""
+    """What an account could spend at one moment, and the job ids of the accepted bids already taken off."""
 
     spendable_wei: int
     counted: frozenset[str]
@@ -42,6 +42,7 @@ class AccountsService:
             escrow_locked_wei=str(row.escrow_locked_wei if row else 0),
             bond_wei=str(row.bond_wei if row else 0),
             bond_locked_wei=str(row.bond_locked_wei if row else 0),
+            bond_idle_wei=str(row.bond_idle_wei if row else 0),
             credit_wei=str(row.job_credit_wei + row.bond_credit_wei if row else 0),
             indexed_block=top.number if top else 0,
         )
@@ -62,25 +63,27 @@ class AccountsService:
         top = await top_block(session)
         return max(self._clock.now_ms() // 1000, top.timestamp if top else 0)
 
-    async def read_escrow(self, buyer: str) -> EscrowReading:
-        """Return what the buyer can still spend, by the chain: it is the truth about money, and a bid that it cannot be
-        asked about is not accepted. Raises ChainUnreachable."""
+    async def read_escrow(self, payer: str) -> EscrowReading:
+        """Return what an account can still spend, by the chain: it is the truth about money, and a bid that it cannot
+        be asked about is not accepted. Raises ChainUnreachable."""
         async with self._database.read() as session:
-            promised = await self._promised(session, buyer)
-        spendable_wei = (await self._chain.escrow(buyer)).free_wei - await self._still_unopened_wei(promised)
+            promised = await self._promised(session, payer)
+        spendable_wei = (await self._chain.escrow(payer)).free_wei - await self._still_unopened_wei(promised)
         return EscrowReading(spendable_wei=max(spendable_wei, 0), counted=frozenset(promised))
 
-    async def spendable_in(self, session: ReadSession, buyer: str, reading: EscrowReading) -> int:
+    async def spendable_in(self, session: ReadSession, payer: str, reading: EscrowReading) -> int:
         """Return the reading less the budgets of bids accepted since it was taken."""
-        promised = await self._promised(session, buyer)
+        promised = await self._promised(session, payer)
         return reading.spendable_wei - sum(wei for job_id, wei in promised.items() if job_id not in reading.counted)
 
     async def free_bond_wei(self, account: str, *, enough_wei: int) -> int:
-        """Return stake that is neither locked nor unbonding; asks the chain as `spendable_escrow_wei` does."""
+        """Return stake that can answer for a new match; asks the chain where the projection shows less than enough."""
         async with self._database.read() as session:
             row = await account_of(session, account)
-        indexed_wei = row.bond_wei - row.bond_locked_wei - row.bond_unbonding_wei if row else 0
-        return indexed_wei if indexed_wei >= enough_wei else (await self._chain.bond(account)).free_wei
+        indexed_wei = matchable_bond_wei(row) if row else 0
+        if indexed_wei >= enough_wei:
+            return indexed_wei
+        return (await self._chain.bond(account)).free_wei + await self._chain.idle_bond_wei(account)
 
     async def offer_floor_in(self, session: ReadSession, provider: str) -> int:
         """Return the lowest offer nonce that still counts, as last indexed."""
@@ -96,10 +99,10 @@ class AccountsService:
         escrow = await self._chain.escrow(account)
         return escrow.free_wei + escrow.locked_wei > 0 or (await self._chain.bond(account)).stake_wei > 0
 
-    async def _promised(self, session: ReadSession, buyer: str) -> dict[str, int]:
+    async def _promised(self, session: ReadSession, payer: str) -> dict[str, int]:
         """Return the budget of each accepted bid that may still be opened, by job id."""
         now = await self.chain_now_in(session)
-        jobs = await unopened_jobs_of(session, buyer)
+        jobs = await unopened_jobs_of(session, payer)
         return {job.job_id: job.budget_wei for job in jobs if Bid.from_json(job.bid).expiry >= now}
 
     async def _still_unopened_wei(self, promised: dict[str, int]) -> int:

@@ -53,10 +53,10 @@ class AuditingService:
         record = JobRecord.from_json(row.record)
         index = record.match_of(worker)
         assert index is not None, "a receipt is accepted only from a matched worker"
-        entry, lost = record.matches[index], voided_of(row).get(index)
+        lost = voided_of(row).get(index)
         units = await rows.unverified_units_of(session, row.job_id, worker)
-        stake_wei = entry.bond_wei - (lost.slashed_wei if lost else 0)
-        return Exposure(stake_wei=stake_wei, unit_price_wei=entry.unit_price_wei, units=max(units, 1))
+        stake_wei = record.bid.bond_wei - (lost.slashed_wei if lost else 0)
+        return Exposure(stake_wei=stake_wei, unit_price_wei=record.matches[index].unit_price_wei, units=max(units, 1))
 
     async def redraw(self, session: WriteSession, row: JobRecordRow, unit: Unit) -> bool:
         """Give a drawn unit another auditor when the last one was lost; return whether it still waits for one."""
@@ -90,7 +90,7 @@ class AuditingService:
 
     async def _audits_left(self, session: WriteSession, row: JobRecordRow) -> bool:
         record = JobRecord.from_json(row.record)
-        return await rows.audit_count(session, row.job_id) < record.bid.max_audits
+        return await rows.audit_count(session, row.job_id) < record.max_audits
 
     async def _assign(
         self, session: WriteSession, row: JobRecordRow, receipt: ReceiptRow, seed: bytes, tried: Sequence[Assignment]
@@ -150,6 +150,7 @@ class AuditingService:
 
 
 def _free_wei(account: Account) -> int:
+    """Return stake that Disputes can lock; what Jobs holds idle is not for it."""
     return account.bond_wei - account.bond_locked_wei - account.bond_unbonding_wei
 
 

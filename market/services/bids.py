@@ -19,7 +19,7 @@ from market.db.session import Database, WriteSession
 from market.protocol import canonical
 from market.protocol.errors import CommonwattError
 from market.protocol.specs import TrainSpec
-from market.protocol.typed import Bid, Cancel
+from market.protocol.typed import Bid, Cancel, Sponsorship
 from market.protocol.wire import BidSubmission, CancelSubmission, JobView
 from market.protocol.words import JobStatus, UnitStatus
 from market.services.accounts import AccountsService, EscrowReading
@@ -27,7 +27,7 @@ from market.services.admission import Admission, BidNotForUs, parse_bid, require
 from market.services.clock import Clock
 from market.services.idempotency import Claim, Idempotency
 from market.services.programs import ProgramChecker, WrongGigaflops
-from market.services.signatures import Signatures, parse_hex
+from market.services.signatures import DocumentNotSigned, Signatures, parse_hex
 from market.services.views import JobUnknown, ViewsService
 from market.services.wakeups import Wakeups
 
@@ -41,8 +41,9 @@ class BidReplayed(CommonwattError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowTooSmall(CommonwattError):
-    """The buyer's free escrow does not cover the bid's whole budget."""
+    """The payer's free escrow does not cover the bid's whole budget."""
 
+    payer: str
     free_wei: int
     needed_wei: int
 
@@ -70,6 +71,7 @@ class _Order:
     job_id: str
     bid: Bid
     signature: str
+    sponsorship: str | None
     spec: TrainSpec
 
 
@@ -105,6 +107,8 @@ class BidsService:
         if bid.operator.lower() != self._operator.lower():
             raise BidNotForUs(operator=bid.operator, expected=self._operator)
         await self._signatures.require(bid, parse_hex(submission.signature), signer=bid.buyer)
+        if bid.is_sponsored:
+            await self._require_sponsorship(bid, submission.sponsorship)
         async with self._idempotency.claim(bid.buyer, idempotency_key, _fingerprint("bid", submission)) as claim:
             if claim.answer is not None:
                 return JobView.model_validate(claim.answer)
@@ -127,17 +131,25 @@ class BidsService:
                 return JobView.model_validate(claim.answer)
             return await self._promise_cancel(job, signature, claim)
 
+    async def _require_sponsorship(self, bid: Bid, sponsorship: str | None) -> None:
+        if sponsorship is None:
+            raise DocumentNotSigned(field="sponsorship")
+        consent = Sponsorship(job_id=self._signatures.digest(bid))
+        await self._signatures.require(consent, parse_hex(sponsorship), signer=bid.payer)
+
     async def _accept(self, bid: Bid, submission: BidSubmission, claim: Claim) -> JobView:
         spec = TrainSpec.from_json(submission.spec)
         job_id = "0x" + self._signatures.digest(bid).hex()
-        order = _Order(job_id=job_id, bid=bid, signature=submission.signature, spec=spec)
+        order = _Order(
+            job_id=job_id, bid=bid, signature=submission.signature, sponsorship=submission.sponsorship, spec=spec
+        )
         async with self._database.read() as session:
             await _require_new(session, order)
         require_admissible(bid, spec, self._admission, now=await self._accounts.chain_now())
         computed = await self._programs.unit_gigaflops(spec)
         if bid.unit_gigaflops != computed:
             raise WrongGigaflops(declared=bid.unit_gigaflops, computed=computed)
-        escrow = await self._accounts.read_escrow(bid.buyer)
+        escrow = await self._accounts.read_escrow(bid.paying)
         view = await self._store(order, escrow, claim)
         self._wakeups.wake("tasks")
         return view
@@ -146,9 +158,11 @@ class BidsService:
         try:
             async with self._database.write() as session:
                 await _require_new(session, order)
-                free_wei = await self._accounts.spendable_in(session, order.bid.buyer, escrow)
+                free_wei = await self._accounts.spendable_in(session, order.bid.paying, escrow)
                 if free_wei < order.bid.budget_wei:
-                    raise EscrowTooSmall(free_wei=max(free_wei, 0), needed_wei=order.bid.budget_wei)
+                    raise EscrowTooSmall(
+                        payer=order.bid.paying, free_wei=max(free_wei, 0), needed_wei=order.bid.budget_wei
+                    )
                 job = await self._add(session, order)
                 view = await self._views.job_in(session, job)
                 await claim.complete(session, 201, view.model_dump(mode="json"))
@@ -161,9 +175,11 @@ class BidsService:
         job = Job(
             job_id=order.job_id,
             buyer=bid.buyer.lower(),
+            payer=bid.paying.lower(),
             nonce=bid.nonce,
             bid=bid.to_json(),
             signature=order.signature,
+            sponsorship=order.sponsorship if bid.is_sponsored else None,
             spec=order.spec.to_json(),
             budget_wei=bid.budget_wei,
             rejections=[],

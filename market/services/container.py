@@ -19,7 +19,9 @@ from market.services.background import BackgroundService
 from market.services.bids import BidsService
 from market.services.challenges import ChallengeService
 from market.services.clock import Clock
+from market.services.deposits import DepositsService
 from market.services.events import EventsService
+from market.services.extensions import ExtensionsService
 from market.services.indexing import IndexingService
 from market.services.leasing import LeasingService
 from market.services.matching import MatchingService
@@ -52,7 +54,9 @@ class Container:
     assignments: AssignmentService
     authentication: Authentication
     bids: BidsService
+    deposits: DepositsService
     events: EventsService
+    extensions: ExtensionsService
     offers: OffersService
     views: ViewsService
     workers: WorkersService

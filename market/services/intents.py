@@ -7,12 +7,15 @@ numbered name.
 
 from collections.abc import Sequence
 
+from eth_utils.crypto import keccak
+
 from market.chain.bindings import encode_call
 from market.chain.deployment import Deployment
+from market.chain.orders import in_order
 from market.db.repositories.running import enqueue_transaction, transaction_of
 from market.db.session import WriteSession
-from market.protocol.jobs import JobRecord, WorkDone
-from market.protocol.typed import Bid, Offer
+from market.protocol.jobs import JobRecord, WorkDone, encode_work
+from market.protocol.typed import Bid, Extension, Offer
 from market.protocol.words import TransactionStatus
 from market.services.clock import Clock
 
@@ -28,34 +31,55 @@ class Intents:
         self._deployment, self._clock = deployment, clock
 
     async def open_and_match(
-        self, session: WriteSession, job_id: str, bid: Bid, signature: bytes, offers: Sequence[tuple[Offer, bytes]]
+        self,
+        session: WriteSession,
+        job_id: str,
+        bid: Bid,
+        signature: bytes,
+        offers: Sequence[tuple[Offer, bytes]],
+        *,
+        sponsorship: bytes,
     ) -> bool:
-        documents, signatures = [offer for offer, _ in offers], [signed for _, signed in offers]
-        data = encode_call("Jobs", "openAndMatch", bid, signature, documents, signatures)
+        data = encode_call("Jobs", "openAndMatch", bid, signature, sponsorship, *in_order(offers))
         return await self._promise(session, f"open:{job_id}", "Jobs", data, job_id)
 
     async def match_offers(
         self, session: WriteSession, job_id: str, job: JobRecord, offers: Sequence[tuple[Offer, bytes]]
     ) -> bool:
-        documents, signatures = [offer for offer, _ in offers], [signed for _, signed in offers]
-        data = encode_call("Jobs", "matchOffers", job, documents, signatures)
+        data = encode_call("Jobs", "matchOffers", job, job.places_tuple(), *in_order(offers))
         return await self._promise(session, f"match:{job_id}:{len(job.matches)}", "Jobs", data, job_id)
 
     async def commit(
         self, session: WriteSession, job_id: str, job: JobRecord, root: bytes, work: Sequence[WorkDone]
     ) -> bool:
-        data = encode_call("Jobs", "commit", job, root, list(work))
+        data = encode_call("Jobs", "commit", job, root, encode_work(work))
         return await self._promise(session, f"commit:{job_id}:{job.epoch + 1}", "Jobs", data, job_id)
 
     async def settle(self, session: WriteSession, job_id: str, job: JobRecord) -> bool:
-        return await self._promise(session, f"settle:{job_id}", "Jobs", encode_call("Jobs", "settle", job), job_id)
+        data = encode_call("Jobs", "settle", job, job.places_tuple())
+        return await self._promise(session, f"settle:{job_id}", "Jobs", data, job_id)
+
+    async def settle_part(self, session: WriteSession, job_id: str, job: JobRecord) -> bool:
+        data = encode_call("Jobs", "settlePart", job, job.places_tuple())
+        return await self._promise(session, f"pay:{job_id}:{job.epoch}", "Jobs", data, job_id)
 
     async def expire(self, session: WriteSession, job_id: str, job: JobRecord) -> bool:
-        return await self._promise(session, f"expire:{job_id}", "Jobs", encode_call("Jobs", "expire", job), job_id)
+        data = encode_call("Jobs", "expire", job, job.places_tuple())
+        return await self._promise(session, f"expire:{job_id}", "Jobs", data, job_id)
+
+    async def extend(
+        self, session: WriteSession, job_id: str, job: JobRecord, extension: Extension, signature: bytes
+    ) -> bool:
+        data = encode_call("Jobs", "extend", job, extension, signature)
+        return await self._promise(session, f"extend:{job_id}:{extension.revision}", "Jobs", data, job_id)
 
     async def cancel(self, session: WriteSession, job_id: str, job: JobRecord, signature: bytes) -> bool:
         data = encode_call("Jobs", "cancel", job, signature)
         return await self._promise(session, f"cancel:{job_id}", "Jobs", data, job_id)
+
+    async def deposit(self, session: WriteSession, data: bytes) -> bool:
+        """data: a deposit that its owner has signed; the same one again is the same promise."""
+        return await self._promise(session, f"deposit:{keccak(data).hex()}", "Jobs", data, None)
 
     async def draw(self, session: WriteSession, challenge_id: int, beacon_block: int) -> bool:
         data = encode_call("Disputes", "draw", challenge_id)

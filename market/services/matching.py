@@ -9,6 +9,7 @@ from dataclasses import asdict
 from market.db.models import Account, Job, OfferRow, WorkerRow
 from market.db.repositories import chain as chain_rows
 from market.db.repositories import work as rows
+from market.db.repositories.accounts import matchable_bond_wei
 from market.db.repositories.events import record_event
 from market.db.repositories.running import enqueue_task
 from market.db.session import Database, WriteSession
@@ -86,8 +87,8 @@ class MatchingService:
         self, session: WriteSession, job: Job, bid: Bid, record: JobRecord | None, offers: list[tuple[Offer, bytes]]
     ) -> None:
         if record is None:
-            signature = bytes.fromhex(job.signature[2:])
-            await self._intents.open_and_match(session, job.job_id, bid, signature, offers)
+            signature, sponsorship = bytes.fromhex(job.signature[2:]), bytes.fromhex((job.sponsorship or "0x")[2:])
+            await self._intents.open_and_match(session, job.job_id, bid, signature, offers, sponsorship=sponsorship)
         else:
             await self._intents.match_offers(session, job.job_id, record, offers)
 
@@ -96,7 +97,7 @@ class MatchingService:
         account = await session.get(Account, row.provider)
         free_wei = 0
         if account is not None and row.nonce >= account.offer_floor:
-            free_wei = account.bond_wei - account.bond_locked_wei - account.bond_unbonding_wei
+            free_wei = matchable_bond_wei(account)
         return StandingOffer(
             offer=Offer.from_json(row.offer),
             offer_hash=bytes.fromhex(row.offer_hash[2:]),

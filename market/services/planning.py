@@ -19,17 +19,19 @@ from market.protocol import merkle
 from market.protocol.jobs import JobRecord, WorkDone
 from market.protocol.receipts import receipt_leaf
 from market.protocol.specs import TrainSpec
+from market.protocol.typed import Extension
 from market.protocol.words import JobStatus, ReceiptKind, UnitStatus
 from market.services.auditing import AuditingService
 from market.services.clock import Clock
+from market.services.countersigned import adopt_epochs
 from market.services.intents import Intents
 from market.services.projection import voided_of
 from market.services.wakeups import Wakeups
 
 LOOK_AGAIN_FOR_AUDITOR_MS = 1_000
 LOOK_AGAIN_FOR_WORKERS_MS = 5_000
-TOLD = {"JobOpened": "job.opened", "JobMatched": "job.matched", "JobSettled": "job.settled",
-        "JobExpired": "job.expired", "JobCancelled": "job.cancelled"}  # fmt: skip
+TOLD = {"JobOpened": "job.opened", "JobMatched": "job.matched", "JobExtended": "job.extended", "JobPaid": "job.paid",
+        "JobSettled": "job.settled", "JobExpired": "job.expired", "JobCancelled": "job.cancelled"}  # fmt: skip
 
 
 class PlanningService:
@@ -79,6 +81,7 @@ class PlanningService:
         logs = {
             log.args["epoch"]: log for log in await chain_rows.logs_of_job(session, row.job_id, "ReceiptsCommitted")
         }
+        await adopt_epochs(session, row, logs)
         for epoch in await rows.epochs_of(session, row.job_id):
             log = logs.get(epoch.epoch)
             block = log.block_number if log else None
@@ -134,12 +137,9 @@ class PlanningService:
             units[index].status = advance_unit(units[index].status, UnitAct.UNLOCK)
         if await self._cancels(session, row, record, busy=facts.busy):
             return
-        if plan.commit:
-            await self._commit(session, row, record, plan.commit)
-        if plan.settle:
-            await self._intents.settle(session, row.job_id, record)
-        if plan.expire:
-            await self._intents.expire(session, row.job_id, record)
+        if await self._extends(session, row, record, facts):
+            return
+        await self._promise(session, row, record, plan)
         if help_wanted or await self._nobody_left(session, row, record, units):
             help_wanted = True
             if record.status is JobStatus.MATCHED and not facts.busy:  # a complete job takes no more offers
@@ -150,6 +150,16 @@ class PlanningService:
             times.append(now_ms + LOOK_AGAIN_FOR_WORKERS_MS)
         if times:
             await enqueue_task(session, "advance_job", row.job_id, run_after_ms=min(times))
+
+    async def _promise(self, session: WriteSession, row: JobRecordRow, record: JobRecord, plan: progress.Plan) -> None:
+        if plan.commit:
+            await self._commit(session, row, record, plan.commit)
+        if plan.settle_part:
+            await self._intents.settle_part(session, row.job_id, record)
+        if plan.settle:
+            await self._intents.settle(session, row.job_id, record)
+        if plan.expire:
+            await self._intents.expire(session, row.job_id, record)
 
     async def _nobody_left(
         self, session: WriteSession, row: JobRecordRow, record: JobRecord, units: Sequence[Unit]
@@ -175,6 +185,22 @@ class PlanningService:
         await enqueue_task(session, "advance_job", row.job_id, run_after_ms=self._clock.now_ms() + 1000)
         return True
 
+    async def _extends(
+        self, session: WriteSession, row: JobRecordRow, record: JobRecord, facts: progress.JobFacts
+    ) -> bool:
+        """Tell the chain of the payer's wish to have the job go on; return whether that is what is done now."""
+        job = await rows.job_of(session, row.job_id)
+        if job.extension is None or job.extension_signature is None or facts.busy or record.status.is_terminal:
+            return False
+        extension = Extension.from_json(job.extension)
+        if extension.revision != record.revision or facts.chain_now > record.deadline:
+            return False
+        signature = bytes.fromhex(job.extension_signature[2:])
+        if not await self._intents.extend(session, row.job_id, record, extension, signature):
+            return False
+        await enqueue_task(session, "advance_job", row.job_id, run_after_ms=self._clock.now_ms() + 1000)
+        return True
+
     async def _facts(
         self, session: WriteSession, row: JobRecordRow, record: JobRecord, units: Sequence[Unit]
     ) -> progress.JobFacts:
@@ -186,6 +212,7 @@ class PlanningService:
         about_to_challenge = any(
             unit.status is UnitStatus.DISPUTED and unit.receipt_digest not in challenged for unit in units
         )
+        voided_units = sum(lost.units for lost in voided_of(row).values())
         plans = TrainSpec.from_json((await rows.job_of(session, row.job_id)).spec).units()
         return progress.JobFacts(
             status=record.status,
@@ -199,7 +226,11 @@ class PlanningService:
             chain_now=top.timestamp,
             deadline=record.deadline,
             committed_at=record.committed_at,
+            paid_at=(await chain_rows.logs_of_job(session, row.job_id, "JobOpened", "JobPaid"))[-1].block_timestamp,
             window_seconds=record.bid.challenge_window_seconds,
+            wanted_units=record.units,
+            standing_units=record.standing_units(voided_units),
+            closed_units=record.closed_units,
         )
 
     async def _uncommitted(self, session: WriteSession, row: JobRecordRow, record: JobRecord) -> Sequence[ReceiptRow]:
@@ -241,4 +272,8 @@ def _work(record: JobRecord, receipts: Sequence[ReceiptRow]) -> list[WorkDone]:
 
 def _texts(facts: dict[str, object]) -> dict[str, object]:
     """Amounts pass 2^53, so watchers get them as decimal strings."""
-    return {name: str(value) if name.endswith("_wei") else value for name, value in facts.items()}
+    return {name: _text(value) if name.endswith("_wei") else value for name, value in facts.items()}
+
+
+def _text(amount: object) -> object:
+    return [str(each) for each in amount] if isinstance(amount, list) else str(amount)

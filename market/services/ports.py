@@ -34,10 +34,13 @@ class ChainReader(Protocol):
     """The chain as of its latest block. Every method raises ChainUnreachable when the node gives no answer."""
 
     async def escrow(self, account: str) -> Escrow:
-        """Return a buyer's funds in Jobs."""
+        """Return what an account has in Jobs to pay with."""
 
     async def bond(self, account: str) -> Bond:
         """Return an account's stake in Bonds."""
+
+    async def idle_bond_wei(self, account: str) -> int:
+        """Return stake that is locked in Bonds and answers for no job at present."""
 
     async def offer_floor(self, provider: str) -> int:
         """Return the lowest nonce at which the provider's offers still count."""

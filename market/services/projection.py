@@ -5,16 +5,16 @@ live block and a replay from stored logs, so a rebuilt projection cannot differ.
 `to_stored` makes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from market.db.models import ChainLog, Challenge, JobRecordRow
 from market.db.repositories.chain import account_for, challenge_of, record_of
 from market.db.session import WriteSession
-from market.domain.settlement import Voided, settle
+from market.domain.settlement import Voided, pay, settle, units_by_match
 from market.protocol import jobs
-from market.protocol.jobs import JobRecord, MatchEntry, WorkDone
-from market.protocol.typed import Bid
+from market.protocol.jobs import JobRecord, MatchEntry, decode_work
+from market.protocol.typed import Bid, Extension
 from market.protocol.words import ChallengeStatus, Verdict
 
 Args = dict[str, Any]
@@ -34,8 +34,6 @@ def to_stored(value: Any) -> Any:
         return "0x" + value.hex()
     if isinstance(value, Bid | MatchEntry):
         return value.to_json()
-    if isinstance(value, WorkDone):
-        return list(value.to_tuple())
     if isinstance(value, list | tuple):
         return [to_stored(item) for item in value]
     if not isinstance(value, str | int | bool | None):
@@ -73,22 +71,39 @@ async def _job_opened(session: WriteSession, _log: ChainLog, args: Args) -> None
             refund_wei=0,
         )
     )
-    buyer = await account_for(session, args["buyer"])
-    buyer.escrow_free_wei -= record.bid.budget_wei
-    buyer.escrow_locked_wei += record.bid.budget_wei
+    await _lock_budget(session, record, record.budget_wei)
     await session.flush()
 
 
-async def _job_matched(session: WriteSession, _log: ChainLog, args: Args) -> None:
+async def _job_extended(session: WriteSession, _log: ChainLog, args: Args) -> None:
     row, record = await _record(session, args)
-    _store(row, jobs.matched(record, MatchEntry.from_json(args["entry"])))
+    extension = Extension(
+        job_id=bytes.fromhex(row.job_id[2:]),
+        revision=record.revision,
+        units=args["units"],
+        max_audits=args["max_audits"],
+        deadline=args["deadline"],
+    )
+    after = jobs.extended(record, extension, voided_units=_voided_units(row))
+    _store(row, after)
+    await _lock_budget(session, record, after.budget_wei - record.budget_wei)
+
+
+async def _job_matched(session: WriteSession, _log: ChainLog, args: Args) -> None:
+    """Each provider's idle bond is taken first; Bonds tells of the rest by itself."""
+    row, record = await _record(session, args)
+    places = zip(args["added"], args["offer_hashes"], strict=True)
+    entries = [MatchEntry.from_json({**place, "offer_hash": offer_hash}) for place, offer_hash in places]
+    _store(row, jobs.matched(record, entries))
+    for entry in entries:
+        provider = await account_for(session, entry.provider)
+        provider.bond_idle_wei -= min(provider.bond_idle_wei, record.bid.bond_wei)
 
 
 async def _receipts_committed(session: WriteSession, log: ChainLog, args: Args) -> None:
     row, record = await _record(session, args)
-    work = [WorkDone(match_index=i, units=units, audits=audits) for i, units, audits in args["work"]]
-    voided_units = sum(lost.units for lost in voided_of(row).values())
-    _store(row, jobs.committed(record, work, at=log.block_timestamp, voided_units=voided_units))
+    work = decode_work(bytes.fromhex(args["work"][2:]))
+    _store(row, jobs.committed(record, work, at=log.block_timestamp, voided_units=_voided_units(row)))
 
 
 async def _unit_voided(session: WriteSession, _log: ChainLog, args: Args) -> None:
@@ -99,27 +114,40 @@ async def _unit_voided(session: WriteSession, _log: ChainLog, args: Args) -> Non
     row.voided = {**row.voided, key: {"units": lost["units"] + 1, "slashed_wei": str(slashed_wei)}}
 
 
-async def _credit_earned(session: WriteSession, _log: ChainLog, args: Args) -> None:
-    (await account_for(session, args["account"])).job_credit_wei += args["amount_wei"]
+async def _job_paid(session: WriteSession, _log: ChainLog, args: Args) -> None:
+    row, record = await _record(session, args)
+    voided = voided_of(row)
+    after = jobs.paid_in_part(record, units_by_match(voided))
+    assert after.closed_units == args["closed_units"], "what stands is closed"
+    assert pay(record, voided) == tuple(args["earned_wei"]), "domain.settlement is the contract's twin"
+    _store(row, after)
+    row.paid_wei = after.paid_wei
+    await _earn(session, record, args["earned_wei"])
+    (await account_for(session, record.payer)).escrow_locked_wei -= args["paid_wei"]
 
 
 async def _job_settled(session: WriteSession, _log: ChainLog, args: Args) -> None:
     row, record = await _record(session, args)
-    await _close(session, row, record, jobs.settled(record), args)
+    await _close(session, row, record, jobs.settled(record, units_by_match(voided_of(row))), args)
 
 
 async def _job_expired(session: WriteSession, _log: ChainLog, args: Args) -> None:
     row, record = await _record(session, args)
-    await _close(session, row, record, jobs.expired(record), args)
+    await _close(session, row, record, jobs.expired(record, units_by_match(voided_of(row))), args)
 
 
 async def _job_cancelled(session: WriteSession, _log: ChainLog, args: Args) -> None:
     row, record = await _record(session, args)
     after = jobs.cancelled(record, deadline=args["deadline"])
     if after.status.is_terminal:
-        await _close(session, row, record, after, {**args, "paid_wei": 0})
+        await _close(session, row, record, after, {**args, "earned_wei": []})
     else:
         _store(row, after)
+
+
+async def _idle_bond_released(session: WriteSession, _log: ChainLog, args: Args) -> None:
+    """Bonds tells of the unlocking by itself."""
+    (await account_for(session, args["account"])).bond_idle_wei -= args["amount_wei"]
 
 
 async def _job_credit_claimed(session: WriteSession, _log: ChainLog, args: Args) -> None:
@@ -251,16 +279,34 @@ def _store(row: JobRecordRow, record: JobRecord) -> None:
     row.record, row.status = record.to_json(), record.status
 
 
+def _voided_units(row: JobRecordRow) -> int:
+    return sum(lost.units for lost in voided_of(row).values())
+
+
+async def _lock_budget(session: WriteSession, record: JobRecord, amount_wei: int) -> None:
+    payer = await account_for(session, record.payer)
+    payer.escrow_free_wei -= amount_wei
+    payer.escrow_locked_wei += amount_wei
+
+
+async def _earn(session: WriteSession, record: JobRecord, earned_wei: Sequence[int]) -> None:
+    for entry, amount_wei in zip(record.matches, earned_wei, strict=True):
+        (await account_for(session, entry.provider)).job_credit_wei += amount_wei
+
+
 async def _close(session: WriteSession, row: JobRecordRow, before: JobRecord, after: JobRecord, args: Args) -> None:
-    """Return the budget: what was paid left with CreditEarned, the rest goes back. Bonds unlock by their own events."""
+    """Pay what stands, leave what is left of the bonds idle, and give the rest of the budget back."""
+    found = settle(before, voided_of(row))
+    assert found.pay_wei == tuple(args["earned_wei"]), "domain.settlement is the contract's twin"
+    assert found.refund_wei == args["refund_wei"], "the contract splits the budget exactly"
     _store(row, after)
-    row.paid_wei, row.refund_wei = args["paid_wei"], args["refund_wei"]
-    assert before.bid.budget_wei == row.paid_wei + row.refund_wei, "the contract splits the budget exactly"
-    if after.status.name == "SETTLED":
-        assert settle(before, voided_of(row)).paid_wei == row.paid_wei, "domain.settlement is the contract's twin"
-    buyer = await account_for(session, row.buyer)
-    buyer.escrow_locked_wei -= before.bid.budget_wei
-    buyer.escrow_free_wei += row.refund_wei
+    row.paid_wei, row.refund_wei = found.before_wei + found.paid_wei, found.refund_wei
+    await _earn(session, before, found.pay_wei)
+    for entry, freed_wei in zip(before.matches, found.freed_wei, strict=True):
+        (await account_for(session, entry.provider)).bond_idle_wei += freed_wei
+    payer = await account_for(session, before.payer)
+    payer.escrow_locked_wei -= found.paid_wei + found.refund_wei
+    payer.escrow_free_wei += found.refund_wei
 
 
 # Every event of a game that names the next deadline.
@@ -274,7 +320,9 @@ EFFECTS: Final[dict[tuple[str, str], Effect]] = {
     ("Jobs", "JobMatched"): _job_matched,
     ("Jobs", "ReceiptsCommitted"): _receipts_committed,
     ("Jobs", "UnitVoided"): _unit_voided,
-    ("Jobs", "CreditEarned"): _credit_earned,
+    ("Jobs", "JobExtended"): _job_extended,
+    ("Jobs", "JobPaid"): _job_paid,
+    ("Jobs", "IdleBondReleased"): _idle_bond_released,
     ("Jobs", "JobSettled"): _job_settled,
     ("Jobs", "JobExpired"): _job_expired,
     ("Jobs", "JobCancelled"): _job_cancelled,

@@ -33,6 +33,7 @@ from market.protocol.state import state_root, trace_root
 from market.protocol.typed import Receipt, SigningDomain, digest, recover_signer
 from market.protocol.wire import ChallengeCase, CommitReply, CommitSubmission
 from market.protocol.words import AssignmentKind, AssignmentStatus, ExecutionClass, ReceiptKind, UnitStatus
+from market.services.acceptances import Acceptances, signed_acceptance
 from market.services.clock import Clock
 from market.services.leasing import AssignmentUnknown, NotYourAssignment, held_by
 from market.services.sealing import audit_is_late
@@ -82,11 +83,13 @@ class ReceivingService:
         domain: SigningDomain,
         policy: Policy,
         *,
+        acceptances: Acceptances,
         clock: Clock,
         wakeups: Wakeups,
         artifact_limit_bytes: int,
     ) -> None:
         self._database, self._store, self._domain, self._policy = database, store, domain, policy
+        self._acceptances = acceptances
         self._clock, self._wakeups, self._artifact_limit_bytes = clock, wakeups, artifact_limit_bytes
 
     async def commit(self, assignment_id: str, worker: str, submission: CommitSubmission) -> CommitReply:
@@ -218,24 +221,23 @@ class ReceivingService:
         receipt, now_ms = handed.receipt, self._clock.now_ms()
         _, offer = await self._terms(session, held)
         held.receipt_digest = handed.digest
-        session.add(
-            ReceiptRow(
-                digest=handed.digest,
-                job_id=held.job_id,
-                kind=receipt.kind,
-                unit_index=held.unit_index,
-                attempt=held.attempt,
-                worker=held.worker,
-                provider=held.provider,
-                offer_hash=offer.offer_hash,
-                receipt=receipt.to_json(),
-                signature=handed.signature,
-                trace_root="0x" + receipt.trace_root.hex(),
-                output_root="0x" + receipt.output_root.hex(),
-                artifact=receipt.artifact.hex(),
-                created_at_ms=now_ms,
-            )
+        row = ReceiptRow(
+            digest=handed.digest,
+            job_id=held.job_id,
+            kind=receipt.kind,
+            unit_index=held.unit_index,
+            attempt=held.attempt,
+            worker=held.worker,
+            provider=held.provider,
+            offer_hash=offer.offer_hash,
+            receipt=receipt.to_json(),
+            signature=handed.signature,
+            trace_root="0x" + receipt.trace_root.hex(),
+            output_root="0x" + receipt.output_root.hex(),
+            artifact=receipt.artifact.hex(),
+            created_at_ms=now_ms,
         )
+        await self._acceptances.add(session, row)
         unit = await rows.unit_at(session, held.job_id, held.unit_index)
         if held.kind is AssignmentKind.WORK:
             unit.status, unit.receipt_digest = advance_unit(unit.status, UnitAct.FINISH), handed.digest
@@ -264,16 +266,22 @@ class ReceivingService:
             await record_event(session, unit.job_id, "audit.differed", now_ms, **facts)
 
     async def _answer(self, assignment_id: str) -> CommitReply:
-        """Answer with a challenge case while a differing audit still waits for its challenge."""
+        """Answer with the receipt's acceptance, and with a challenge case while a differing audit waits for it."""
         async with self._database.read() as session:
             held = await session.get_one(Assignment, assignment_id)
+            receipt = await rows.receipt_of(session, held.receipt_digest) if held.receipt_digest is not None else None
             case = None
             if held.kind is AssignmentKind.AUDIT and held.audited_digest is not None:
                 unit = await rows.unit_at(session, held.job_id, held.unit_index)
                 on_chain = await chain_rows.challenges_of_receipt(session, held.audited_digest)
                 if unit.status is UnitStatus.DISPUTED and unit.receipt_digest == held.audited_digest and not on_chain:
                     case = await self._case(session, held)
-        return CommitReply(assignment_id=assignment_id, status=held.status, challenge=case)
+        return CommitReply(
+            assignment_id=assignment_id,
+            status=held.status,
+            challenge=case,
+            acceptance=signed_acceptance(receipt) if receipt is not None else None,
+        )
 
     async def _case(self, session: ReadSession, held: Assignment) -> ChallengeCase:
         audited = await rows.receipt_of(session, str(held.audited_digest))

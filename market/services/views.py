@@ -19,11 +19,12 @@ from market.db.repositories.chain import record_of
 from market.db.repositories.people import offers_by_hash
 from market.db.session import Database, ReadSession
 from market.protocol.errors import CommonwattError
-from market.protocol.jobs import JobRecord
+from market.protocol.jobs import JobRecord, opened
 from market.protocol.receipts import build_bundle, receipt_leaf
 from market.protocol.typed import Bid, Offer, Receipt, SigningDomain
-from market.protocol.wire import JobView, MatchView, ReceiptBundle, Rejection, UnitView
+from market.protocol.wire import JobView, MatchView, ReceiptBundle, Rejection, SignedAcceptance, UnitView
 from market.protocol.words import JobStatus, TransactionStatus
+from market.services.acceptances import signed_acceptance
 from market.services.accounts import AccountsService
 from market.services.projection import voided_of
 from market.services.sealing import shows_artifact, unsealed
@@ -89,10 +90,16 @@ class ViewsService:
         job_over = record is not None and record.status.is_terminal
         lapsed = bid.expiry < await self._accounts.chain_now_in(session)
         unopened = JobStatus.EXPIRED if lapsed else JobStatus.NONE
+        stands = JobRecord.from_json(record.record) if record else opened(bid)
         return JobView(
             job_id=job.job_id,
             status=record.status if record else unopened,
             buyer=bid.buyer,
+            payer=bid.paying,
+            revision=stands.revision,
+            max_audits=stands.max_audits,
+            closed_units=stands.closed_units,
+            deadline=stands.deadline,
             spec=job.spec,
             bid=job.bid,
             units=[_unit_view(unit, receipts.get(unit.receipt_digest or ""), job_over=job_over) for unit in units],
@@ -117,6 +124,15 @@ class ViewsService:
             raise ReceiptNotCommitted(digest=digest)
         return bundles[0]
 
+    async def acceptance(self, digest: str) -> SignedAcceptance:
+        """Return the operator's countersignature under a receipt, sealed or not; raises ReceiptUnknown."""
+        async with self._database.read() as session:
+            row = await work_rows.receipt_of(session, digest)
+        found = signed_acceptance(row) if row is not None else None
+        if found is None:
+            raise ReceiptUnknown(digest=digest)
+        return found
+
     async def receipts(self, job_id: str) -> list[ReceiptBundle]:
         """Return every receipt of the job under an observed root, but the voided and the sealed; raises JobUnknown."""
         async with self._database.read() as session:
@@ -133,12 +149,17 @@ class ViewsService:
     async def _bundles(self, session: ReadSession, job_id: str, rows: Sequence[ReceiptRow]) -> list[ReceiptBundle]:
         """Return the bundles of those rows whose epoch has been observed on chain."""
         epochs = {row.epoch: row for row in await work_rows.epochs_of(session, job_id) if row.block_number is not None}
-        seen = [row for row in rows if row.epoch in epochs]
+        # What a countersignature has counted stands under its epoch without a place, and so has no proof.
+        seen = [row for row in rows if row.epoch in epochs and row.leaf_index is not None]
         offers = await offers_by_hash(session, [row.offer_hash for row in seen])
         leaves: dict[int, list[bytes]] = {}
         for number in {row.epoch for row in seen if row.epoch is not None}:
             under_root = await work_rows.standing_receipts(session, job_id, epoch=number)
-            leaves[number] = [receipt_leaf(parse_hex(each.digest), parse_hex(each.signature)) for each in under_root]
+            leaves[number] = [
+                receipt_leaf(parse_hex(each.digest), parse_hex(each.signature))
+                for each in under_root
+                if each.leaf_index is not None
+            ]
         parts = [(row, epochs[row.epoch], offers[row.offer_hash]) for row in seen if row.epoch is not None]
         return await asyncio.to_thread(lambda: [_bundle(self._domain, *part, leaves[part[1].epoch]) for part in parts])
 
@@ -173,18 +194,21 @@ def _unit_view(unit: Unit, receipt: ReceiptRow | None, *, job_over: bool) -> Uni
 
 def _match_views(record: JobRecordRow) -> list[MatchView]:
     voided = voided_of(record)
+    job = JobRecord.from_json(record.record)
     return [
         MatchView(
             match_index=index,
             provider=entry.provider,
             worker=entry.worker,
             unit_price_wei=str(entry.unit_price_wei),
-            bond_wei=str(entry.bond_wei),
+            bond_wei=str(job.bid.bond_wei),
             units=entry.units,
             audits=entry.audits,
+            paid_units=entry.paid_units,
+            paid_audits=entry.paid_audits,
             voided_units=voided[index].units if index in voided else 0,
         )
-        for index, entry in enumerate(JobRecord.from_json(record.record).matches)
+        for index, entry in enumerate(job.matches)
     ]
 
 

@@ -15,6 +15,7 @@ from market.chain.transport import Transport
 from market.db.session import Database
 from market.domain.policy import Policy
 from market.protocol.wire import ChainInfo
+from market.services.acceptances import Acceptances
 from market.services.accounts import AccountsService
 from market.services.admission import Admission
 from market.services.artifacts import ArtifactLimits, ArtifactsService
@@ -26,7 +27,9 @@ from market.services.bids import BidsService
 from market.services.challenges import ChallengeService
 from market.services.clock import Clock
 from market.services.container import Container
+from market.services.deposits import DepositsService
 from market.services.events import EventsService
+from market.services.extensions import ExtensionsService
 from market.services.idempotency import Idempotency
 from market.services.indexing import IndexingService
 from market.services.intents import Intents
@@ -85,7 +88,7 @@ def assemble(base: Foundations) -> Container:
     bidding = _Bidding(signatures=signatures, accounts=accounts, views=views, wakeups=wakeups)
     rules = AuditRules(policy=policy, challenge_cost_wei=base.terms.challenge_lock_wei)
     draw_seconds = base.terms.draw_seconds
-    indexing = IndexingService(database, _Steps(base.transport, base.deployment), wakeups)
+    indexing = IndexingService(database, Steps(base.transport, base.deployment), wakeups)
     return Container(
         database=database,
         clock=clock,
@@ -101,7 +104,9 @@ def assemble(base: Foundations) -> Container:
         assignments=AssignmentService(leasing, _receiving(base, wakeups)),
         authentication=Authentication(database, clock, domain),
         bids=_bids(base, bidding),
+        deposits=_deposits(base, intents, wakeups),
         events=EventsService(database, wakeups),
+        extensions=_extensions(base, bidding),
         offers=OffersService(
             database=database, clock=clock, wakeups=wakeups, policy=policy, signatures=signatures, accounts=accounts
         ),
@@ -147,19 +152,43 @@ def _bids(base: Foundations, bidding: _Bidding) -> BidsService:
     )
 
 
+def _extensions(base: Foundations, bidding: _Bidding) -> ExtensionsService:
+    return ExtensionsService(
+        database=base.database,
+        wakeups=bidding.wakeups,
+        signatures=bidding.signatures,
+        accounts=bidding.accounts,
+        idempotency=Idempotency(base.database, base.clock),
+        views=bidding.views,
+    )
+
+
+def _deposits(base: Foundations, intents: Intents, wakeups: Wakeups) -> DepositsService:
+    return DepositsService(
+        database=base.database,
+        transport=base.transport,
+        deployment=base.deployment,
+        intents=intents,
+        idempotency=Idempotency(base.database, base.clock),
+        policy=base.policy,
+        wakeups=wakeups,
+    )
+
+
 def _receiving(base: Foundations, wakeups: Wakeups) -> ReceivingService:
     return ReceivingService(
         base.database,
         base.store,
         base.deployment.domain,
         base.policy,
+        acceptances=Acceptances(base.operator, base.deployment.domain),
         clock=base.clock,
         wakeups=wakeups,
         artifact_limit_bytes=base.limits.max_artifact_bytes,
     )
 
 
-class _Steps:
+class Steps:
     """Hands the indexer its steps from a node."""
 
     def __init__(self, transport: Transport, deployment: Deployment) -> None:
@@ -180,5 +209,6 @@ def _chain_info(base: Foundations) -> ChainInfo:
         jobs=deployment.jobs,
         games=deployment.games,
         disputes=deployment.disputes,
+        channels=deployment.channels,
         operator=deployment.operator,
     )

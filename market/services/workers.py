@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from market.db.models import Account, Job, OfferRow, WorkerRow
+from market.db.repositories.accounts import matchable_bond_wei
 from market.db.repositories.chain import account_of, record_of
 from market.db.repositories.jobs import warm_jobs
 from market.db.repositories.people import newest_offer_of, workers_after
@@ -122,8 +123,7 @@ class WorkersService:
         return None
 
     def _about_bond(self, account: Account | None) -> str | None:
-        free_wei = account.bond_wei - account.bond_locked_wei - account.bond_unbonding_wei if account else 0
-        missing_wei = self._policy.min_bond_wei - free_wei
+        missing_wei = self._policy.min_bond_wei - (matchable_bond_wei(account) if account else 0)
         return f"{Reason.BOND_TOO_SMALL}: add {missing_wei} wei of bond" if missing_wei > 0 else None
 
 

@@ -11,7 +11,7 @@ from tests.architecture.tree import CONTRACTS, abi_type, enums, solidity, struct
 WORDS = enums(solidity(CONTRACTS / "src/types/Words.sol"))
 STRUCTS = structs(solidity(CONTRACTS / "src/types/Documents.sol"))
 SIGNED = {document._name: document for document in typed.TypedDocument.__subclasses__()}
-HASHED_ON_CHAIN = ["Bid", "Cancel", "Offer", "Receipt"]
+HASHED_ON_CHAIN = ["Acceptance", "Bid", "Cancel", "Extension", "Offer", "Receipt", "Sponsorship"]
 
 
 def snake(name: str) -> str:
@@ -36,7 +36,7 @@ def type_string(name: str) -> str:
     return f"{name}({','.join(members)})"
 
 
-@pytest.mark.parametrize("name", ["Bid", "Offer", "Receipt"])
+@pytest.mark.parametrize("name", ["Acceptance", "Bid", "Extension", "Offer", "Receipt"])
 def test_a_signed_document_has_the_fields_of_its_struct(name: str) -> None:
     assert list(SIGNED[name]._types.items()) == in_python_form(name)
 
@@ -46,15 +46,20 @@ def test_a_signed_document_types_each_of_its_fields_in_order(name: str) -> None:
     assert [field.name for field in fields(SIGNED[name])] == list(SIGNED[name]._types)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("struct", "value"), [("Match", jobs.MatchEntry), ("Work", jobs.WorkDone), ("Job", jobs.JobRecord)]
-)
-def test_the_job_record_has_the_fields_of_its_struct(struct: str, value: type) -> None:
-    assert [field.name for field in fields(value)] == [name for name, _ in in_python_form(struct)]
+def test_the_job_record_has_the_fields_of_its_struct_and_what_is_behind_the_last_two() -> None:
+    *numbers, behind = [field.name for field in fields(jobs.JobRecord)]
+
+    assert ([*numbers, "places_hash", "counts"], behind) == ([name for name, _ in in_python_form("Job")], "matches")
 
 
-def test_the_job_record_is_hashed_as_solidity_encodes_it() -> None:
-    assert tuple_type("Job") == jobs._JOB
+def test_a_match_begins_with_the_fields_of_its_place() -> None:
+    place = [name for name, _ in in_python_form("Place")]
+
+    assert [field.name for field in fields(jobs.MatchEntry)][: len(place)] == place
+
+
+def test_the_job_record_and_its_places_are_hashed_as_solidity_encodes_them() -> None:
+    assert (tuple_type("Job"), tuple_type("Place")) == (jobs._JOB, jobs._PLACE)
 
 
 @pytest.mark.parametrize("name", HASHED_ON_CHAIN)

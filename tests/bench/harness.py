@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 BENCH: Final = Path(__file__).resolve().parents[2] / "bench.json"
-SUITES: Final = ("loop", "proof")
+SUITES: Final = ("loop", "proof", "gas")
 # Beside the figures of a suite stand these three, which say what the figures are worth.
 CIRCUMSTANCES: Final = ("machine", "versions", "date")
 _REPORTED: Final = ("torch", "numpy", "web3", "fastapi", "sqlalchemy", "commonwatt")

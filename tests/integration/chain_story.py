@@ -1,15 +1,16 @@
 """One small job on a real chain, act by act, with the record kept beside it as an indexer would keep it."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from market.chain import orders
 from market.chain.gateway import ChainGateway, Sent
 from market.chain.parameters import DEVNET, TOKEN_WEI
 from market.protocol import jobs as records
 from market.protocol import merkle
-from market.protocol.jobs import JobRecord, WorkDone
+from market.protocol.jobs import JobRecord, WorkDone, decode_work
 from market.protocol.receipts import build_bundle, receipt_leaf
-from market.protocol.typed import Bid, Offer, Receipt, digest, sign
+from market.protocol.typed import Bid, Offer, Receipt, Sponsorship, TypedDocument, digest, sign
 from market.protocol.wire import ChallengeCase, ReceiptBundle
 from market.protocol.words import EnergySource, ExecutionClass, ReceiptKind
 from tests.integration.chain_fixtures import Newcomer
@@ -32,7 +33,8 @@ class Signed:
 
 @dataclass(kw_only=True)
 class Story:
-    """A job as it stands on the chain. `record` is what the contract's hash must be the hash of."""
+    """A job as it stands on the chain. `record` is what the contract's hash must be the hash of. Who is made the
+    sponsor before the job is opened pays for it."""
 
     operator: ChainGateway
     buyer: ChainGateway
@@ -41,12 +43,21 @@ class Story:
     offers: list[Offer]
     record: JobRecord
     commits: list[tuple[Sent, list[Signed]]] = field(default_factory=list)
+    _sponsor: ChainGateway | None = None
 
     @property
     def job_id(self) -> bytes:
         return digest(self.bid, self.operator.deployment.domain)
 
-    def sign(self, document: Receipt | Offer | Bid, by: ChainGateway) -> bytes:
+    @property
+    def sponsor(self) -> ChainGateway | None:
+        return self._sponsor
+
+    @sponsor.setter
+    def sponsor(self, sponsor: ChainGateway) -> None:
+        self._sponsor, self.bid = sponsor, replace(self.bid, payer=sponsor.address)
+
+    def sign(self, document: TypedDocument, by: ChainGateway) -> bytes:
         return sign(document, self.operator.deployment.domain, by.account)
 
     def receipt(self, unit: int, provider: int = 0, *, kind: ReceiptKind = ReceiptKind.WORK) -> Signed:
@@ -79,18 +90,14 @@ class Story:
         return self.sign(offer, key) if offer.provider == key.address else b"the contract knows"
 
     async def open_and_match(self) -> Sent:
-        sent = await self.operator.send(
-            "Jobs",
-            "openAndMatch",
-            self.bid,
-            self.sign(self.bid, self.buyer),
-            self.offers,
-            [self.offer_signature(index) for index in range(len(self.offers))],
+        signed = [(offer, self.offer_signature(index)) for index, offer in enumerate(self.offers)]
+        consent = self.sign(Sponsorship(job_id=self.job_id), self.sponsor) if self.sponsor else b""
+        sent = await orders.open_job(
+            self.operator, self.bid, self.sign(self.bid, self.buyer), signed, sponsorship=consent
         )
-        self.record = records.opened(self.bid)
-        for event in sent.events:
-            if event.name == "JobMatched":
-                self.record = records.matched(self.record, event.args["entry"])
+        matched = sent.event("JobMatched")
+        assert matched is not None
+        self.record = records.matched(records.opened(self.bid), matched.args["added"])
         return sent
 
     async def commit(self, *signed: Signed, voided_units: int = 0) -> Sent:
@@ -102,17 +109,17 @@ class Story:
             )
             for index in sorted({s.match_index for s in signed})
         )
-        sent = await self.operator.send("Jobs", "commit", self.record, merkle.root(self.leaves(*signed)), work)
+        sent = await orders.commit(self.operator, self.record, merkle.root(self.leaves(*signed)), work)
         event = sent.event("ReceiptsCommitted")
         assert event is not None
         self.record = records.committed(
-            self.record, event.args["work"], at=event.block_timestamp, voided_units=voided_units
+            self.record, decode_work(event.args["work"]), at=event.block_timestamp, voided_units=voided_units
         )
         self.commits.append((sent, list(signed)))
         return sent
 
     async def settle(self) -> Sent:
-        sent = await self.operator.send("Jobs", "settle", self.record)
+        sent = await orders.settle(self.operator, self.record)
         self.record = records.settled(self.record)
         return sent
 
@@ -151,6 +158,7 @@ async def funded_story(
 ) -> Story:
     """Return a job whose buyer has escrow and whose providers have bonds; nothing of it is on the chain yet."""
     buyer, workers = await newcomer(), [await newcomer() for _ in range(providers)]
+    workers.sort(key=lambda worker: int(worker.address, 16))  # so that provider i has match i
     now = (await operator.latest_block()).timestamp
     bid = Bid(
         buyer=buyer.address,

@@ -16,6 +16,7 @@ from market.protocol.words import AssignmentKind, ChallengeStatus, ReceiptKind
 from tests.integration.worker_bench import (
     MemoryChain,
     MemoryMarket,
+    NoSettling,
     artifacts_of,
     executor_for,
     job,
@@ -59,7 +60,7 @@ async def working(
     games = ExactGames(dockets, chain, Duels(dockets, chain, executor, provider=ACCOUNT.address), DOMAIN)
     agent = Agent(
         identity, market=market, chain=chain, executor=executor, book=VoteBook(home / "votes"), games=games,
-        machine=machine,
+        settling=NoSettling(), machine=machine,
     )  # fmt: skip
     running = asyncio.create_task(agent.run())
     try:

@@ -76,7 +76,7 @@ async def command(group: str, *arguments: str, code: int = 0) -> str:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"COMMONWATT_PASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"},
+        env={"COMMONWATT_PASSWORD": PASSWORD, "COMMONWATT_SPONSOR_PASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"},
     )
     out, errors = await process.communicate()
     assert process.returncode == code, errors.decode() + out.decode()
@@ -84,7 +84,8 @@ async def command(group: str, *arguments: str, code: int = 0) -> str:
 
 
 def keystore_of(wallet: ChainGateway, folder: Path) -> Path:
-    path = folder / "buyer.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / "wallet.json"
     path.write_text(json.dumps(Account.encrypt(wallet.account.key, PASSWORD, iterations=2)))
     return path
 
@@ -134,6 +135,42 @@ async def test_a_matched_job_is_called_off_by_command_and_its_budget_comes_back(
 
     assert kinds[-1] in {"job.expired", "job.cancelled"}
     assert (await wallet.escrow(wallet.address)).free_wei == 15 * TOKEN
+
+
+async def test_a_wallet_without_gas_fills_its_escrow_by_command(
+    whole_market: TestMarket, anvil: Anvil, newcomer: Newcomer, tmp_path: Path
+) -> None:
+    wallet = await newcomer(token_wei=200 * TOKEN, gas_wei=0)
+    async with served(whole_market) as (url, _):
+        place = ["--market", url, "--rpc", anvil.url, "--keystore", str(keystore_of(wallet, tmp_path))]
+        said = await command("job", "deposit", "2.5", *place, "--gasless", "--json")
+
+    assert json.loads(said) == {"account": wallet.address, "escrow_free_wei": str(5 * TOKEN // 2)}
+    assert await wallet.gas_balance_wei(wallet.address) == 0
+
+
+async def test_a_sponsored_job_is_submitted_and_extended_by_command(
+    whole_market: TestMarket, anvil: Anvil, newcomer: Newcomer, tmp_path: Path
+) -> None:
+    wallet, sponsor = await newcomer(token_wei=0, gas_wei=0), await newcomer(token_wei=200 * TOKEN)
+    keys = [str(keystore_of(wallet, tmp_path)), str(keystore_of(sponsor, tmp_path / "sponsor"))]
+    async with served(whole_market) as (url, container), MarketClient(url) as client:
+        await whole_market.puppets(container, "ada", "ben")
+        place = ["--market", url, "--rpc", anvil.url, "--json"]
+        terms = ["--price", "1", "--bond", "20", "--audits", "3", "--window", "6", "--sponsor", keys[1]]
+        folder = str(job_folder(tmp_path / "job"))
+        bought = json.loads(await command("job", "submit", folder, "--keystore", keys[0], *place, *terms))
+        async with asyncio.timeout(30), aclosing(buyer.watch(client, bought["job_id"])) as events:
+            while (await anext(events)).kind != "job.matched":
+                pass
+        more = ["--audits", "2", "--seconds", "60"]
+        await command("job", "extend", bought["job_id"], "--keystore", keys[1], *place, *more)
+        async with asyncio.timeout(30):
+            while (job := await client.job(bought["job_id"])).revision == 0:  # noqa: ASYNC110 - the market is polled
+                await asyncio.sleep(0.1)
+
+    assert (job.buyer, job.payer) == (wallet.address, sponsor.address)
+    assert (job.max_audits, job.deadline) == (3 + 2, bought["deadline"] + 60)
 
 
 async def test_a_command_that_the_market_refuses_says_why_in_one_line(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from market.chain.gateway import Sent
-from market.chain.values import Challenge
+from market.chain.values import Bond, Challenge
 from market.client.problems import AssignmentLost, MarketUnreachable
 from market.protocol.hashing import ArtifactId, artifact_id
 from market.protocol.specs import TrainSpec
@@ -34,6 +34,7 @@ from worker.sandbox.policy import JailPlan
 
 METER = EstimateMeter(envelope_watts=20, cores=2)
 JOB = "0x" + "ab" * 32
+LOCK_WEI = 10**18
 
 
 def artifacts_of(job: Small) -> dict[ArtifactId, bytes]:
@@ -130,6 +131,7 @@ class MemoryMarket:
 class MemoryChain:
     """Contracts with some credit, and one dispute that goes through its phases, one per look."""
 
+    address: str = "0x" + "11" * 20
     credit_wei: int = 0
     phases: list[Challenge] = field(default_factory=list)
     sent: list[tuple[str, Any]] = field(default_factory=list)
@@ -137,6 +139,18 @@ class MemoryChain:
     def send(self, what: str, about: Any) -> Sent:
         self.sent.append((what, about))
         return Sent(tx_hash=bytes(32), gas_used=21_000, block_number=1, events=())
+
+    async def bond(self, account: str) -> Bond:
+        return Bond(stake_wei=LOCK_WEI, locked_wei=0, unbonding_wei=0, ready_at=0)
+
+    async def idle_bond_wei(self, account: str) -> int:
+        return 0
+
+    async def release_bond(self) -> Sent:
+        return self.send("release_bond", None)
+
+    async def challenge_lock_wei(self) -> int:
+        return LOCK_WEI
 
     async def challenge(self, case: ChallengeCase) -> Sent:
         return self.send("challenge", case)
@@ -162,6 +176,23 @@ class MemoryChain:
 
     async def claim_bonds(self, account: str | None = None) -> Sent:
         return self.send("claim_bonds", account)
+
+
+@dataclass
+class NoSettling:
+    """Notes what it is told, and settles nothing."""
+
+    followed: list[bytes] = field(default_factory=list)
+    taken: list[CommitReply] = field(default_factory=list)
+
+    def follow(self, job_id: bytes) -> None:
+        self.followed.append(job_id)
+
+    def take(self, submission: CommitSubmission, reply: CommitReply) -> None:
+        self.taken.append(reply)
+
+    async def watch(self) -> None:
+        return
 
 
 @asynccontextmanager

@@ -15,9 +15,10 @@ from market.domain.lifecycle import (
     JobAct,
     advance_job,
 )
-from market.domain.settlement import Voided, settle
+from market.domain.settlement import Voided, pay, settle, units_by_match
 from market.protocol import jobs
 from market.protocol.jobs import JobRecord, WorkDone
+from market.protocol.typed import Extension
 from market.protocol.words import AssignmentStatus, JobStatus, UnitStatus
 from tests.unit.domain.builders import a_bid, address, an_entry
 
@@ -29,8 +30,8 @@ class JobMoney(RuleBasedStateMachine):
         super().__init__()
         self.job: JobRecord = jobs.opened(a_bid(units=6, max_audits=6))
         self.voided: dict[int, Voided] = {}
-        self.escrow_wei = 100_000 - self.job.bid.budget_wei
-        self.locked_wei = self.job.bid.budget_wei
+        self.escrow_wei = 1_000_000 - self.job.budget_wei
+        self.locked_wei = self.job.budget_wei
         self.credit_wei: dict[str, int] = {}
         self.bond_wei = dict.fromkeys((address(n) for n in range(1, 5)), 20_000)
         self.bond_locked_wei = dict.fromkeys(self.bond_wei, 0)
@@ -57,7 +58,7 @@ class JobMoney(RuleBasedStateMachine):
     def match(self, price: int) -> None:
         worker = len(self.job.matches) + 1
         expected = advance_job(self.job.status, JobAct.MATCH)
-        self.job = jobs.matched(self.job, an_entry(worker, unit_price_wei=price))
+        self.job = jobs.matched(self.job, [an_entry(worker, unit_price_wei=price)])
         self.bond_locked_wei[address(worker)] += 5_000
         assert self.job.status is expected
 
@@ -65,8 +66,8 @@ class JobMoney(RuleBasedStateMachine):
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:
         lost = sum(v.units for v in self.voided.values())
-        units_left = self.job.bid.units - sum(e.units for e in self.job.matches) + lost
-        audits_left = self.job.bid.max_audits - sum(e.audits for e in self.job.matches)
+        units_left = self.job.units - sum(e.units for e in self.job.matches) + lost
+        audits_left = self.job.max_audits - sum(e.audits for e in self.job.matches)
         index = data.draw(st.integers(0, len(self.job.matches) - 1))
         units = data.draw(st.integers(0, max(units_left, 0)))
         audits = data.draw(st.integers(0, audits_left))
@@ -81,9 +82,9 @@ class JobMoney(RuleBasedStateMachine):
     def void(self, data: st.DataObject) -> None:
         index = data.draw(st.sampled_from([i for i, e in enumerate(self.job.matches) if e.units]))
         entry, lost = self.job.matches[index], self.voided.get(index, Voided(units=0, slashed_wei=0))
-        if lost.units >= entry.units:
+        if lost.units >= entry.units - entry.paid_units:
             return
-        slash_wei = entry.bond_wei - lost.slashed_wei
+        slash_wei = self.job.bid.bond_wei - lost.slashed_wei
         self.voided[index] = Voided(units=lost.units + 1, slashed_wei=lost.slashed_wei + slash_wei)
         self.bond_wei[entry.provider] -= slash_wei
         self.bond_locked_wei[entry.provider] -= slash_wei
@@ -91,16 +92,44 @@ class JobMoney(RuleBasedStateMachine):
         self.escrow_wei += victim_wei
         self.burned_wei += slash_wei - victim_wei
 
+    @precondition(lambda self: self.warm and self.job.matches)
+    @rule(more_units=st.integers(0, 3), more_audits=st.integers(0, 3))
+    def extend(self, more_units: int, more_audits: int) -> None:
+        before_wei = self.job.budget_wei
+        extension = Extension(
+            job_id=bytes(32),
+            revision=self.job.revision,
+            units=self.job.units + more_units,
+            max_audits=self.job.max_audits + more_audits,
+            deadline=self.job.deadline + 1,
+        )
+        self.job = jobs.extended(self.job, extension, voided_units=sum(v.units for v in self.voided.values()))
+        self.locked_wei += self.job.budget_wei - before_wei
+        self.escrow_wei -= self.job.budget_wei - before_wei
+
+    @precondition(lambda self: self.job.status is JobStatus.MATCHED)
+    @rule()
+    def pay_in_part(self) -> None:
+        self.earn(pay(self.job, self.voided))
+        self.job = jobs.paid_in_part(self.job, units_by_match(self.voided))
+        assert not any(pay(self.job, self.voided))
+
     @precondition(lambda self: self.warm and self.job.status is not JobStatus.OPEN)
     @rule()
     def end(self) -> None:
         found = settle(self.job, self.voided)
-        for entry, pay_wei, unlocked_wei in zip(self.job.matches, found.pay_wei, found.unlocked_wei, strict=True):
-            self.credit_wei[entry.provider] = self.credit_wei.get(entry.provider, 0) + pay_wei
-            self.bond_locked_wei[entry.provider] -= unlocked_wei
-        self.locked_wei -= self.job.bid.budget_wei
+        self.earn(found.pay_wei)
+        for entry, freed_wei in zip(self.job.matches, found.freed_wei, strict=True):
+            self.bond_locked_wei[entry.provider] -= freed_wei
+        self.locked_wei -= found.refund_wei
         self.escrow_wei += found.refund_wei
-        self.job = jobs.expired(self.job)
+        self.job = jobs.expired(self.job, units_by_match(self.voided))
+        assert self.job.paid_wei + found.refund_wei == self.job.budget_wei
+
+    def earn(self, pay_wei: tuple[int, ...]) -> None:
+        self.locked_wei -= sum(pay_wei)
+        for entry, amount_wei in zip(self.job.matches, pay_wei, strict=True):
+            self.credit_wei[entry.provider] = self.credit_wei.get(entry.provider, 0) + amount_wei
 
     @rule()
     def claim(self) -> None:

@@ -40,7 +40,7 @@ from market.protocol.exact.commit import unit_leaf
 from market.protocol.exact.game import GamePosition
 from market.protocol.exact.game_moves import Move
 from market.protocol.exact.terms import ExactTerms
-from market.protocol.jobs import JobRecord, WorkDone
+from market.protocol.jobs import JobRecord, MatchEntry, WorkDone, charge_tuple, encode_work
 from market.protocol.receipts import receipt_leaf
 from market.protocol.specs import UnitPlan
 from market.protocol.typed import Bid, Offer, Receipt, digest, sign
@@ -108,18 +108,17 @@ class Court:
     async def _committed(self, market: ChainGateway, deployment: Deployment, bid: Bid, offer: Offer) -> JobRecord:
         """Open, match and commit; a challenge needs a receipt that is signed, and units that count for its match."""
         signed = sign(bid, deployment.domain, self.buyer), [sign(offer, deployment.domain, self.provider)]
-        sent = await market.send("Jobs", "openAndMatch", bid, signed[0], [offer], signed[1])
-        matched = sent.event("JobMatched")
-        assert matched is not None
-        record = records.matched(records.opened(bid), matched.args["entry"])
+        await market.send("Jobs", "openAndMatch", bid, signed[0], b"", [offer], signed[1])
+        entry = MatchEntry(provider=offer.provider, worker=offer.worker, unit_price_wei=UNIT_PRICE_WEI)
+        record = records.matched(records.opened(bid), [entry])
         self.job_id = digest(bid, deployment.domain)
         receipts = [self._receipt(self.arena.honest.claim, unit) for unit in range(bid.units)]
         leaves = [receipt_leaf(digest(r, deployment.domain), sign(r, deployment.domain, self.worker)) for r in receipts]
-        work = (WorkDone(match_index=0, units=bid.units, audits=0),)
-        sent = await market.send("Jobs", "commit", record, merkle.root(leaves), work)
+        work = [WorkDone(match_index=0, units=bid.units, audits=0)]
+        sent = await market.send("Jobs", "commit", record, merkle.root(leaves), encode_work(work))
         event = sent.event("ReceiptsCommitted")
         assert event is not None
-        return records.committed(record, event.args["work"], at=event.block_timestamp, voided_units=0)
+        return records.committed(record, work, at=event.block_timestamp, voided_units=0)
 
     def _bid(self, operator: str, now: int) -> Bid:
         return Bid(
@@ -183,7 +182,8 @@ class Court:
             path=tuple(merkle.proof(leaves, unit)),
         )
         signature = sign(receipt, self.deployment.domain, self.worker)
-        return self.send(self.rival, "Disputes", "challengeExact", self.record, 0, receipt, signature, shown, False)
+        charge = charge_tuple(self.record, 0, receipt, signature)
+        return self.send(self.rival, "Disputes", "challengeExact", charge, shown, False)
 
     def send(self, account: LocalAccount, contract: str, function: str, *arguments: Any) -> Mined:
         """Send an act and return it mined; raises ContractRevert, found out by asking the chain why."""

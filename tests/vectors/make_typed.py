@@ -12,7 +12,19 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from market.protocol import jobs
-from market.protocol.typed import Bid, Cancel, Offer, Receipt, SigningDomain, TypedDocument, digest, sign
+from market.protocol.typed import (
+    Acceptance,
+    Bid,
+    Cancel,
+    Extension,
+    Offer,
+    Receipt,
+    SigningDomain,
+    Sponsorship,
+    TypedDocument,
+    digest,
+    sign,
+)
 from market.protocol.words import EnergySource, ExecutionClass, ReceiptKind
 from tests.vectors.writing import write_or_check
 
@@ -39,6 +51,9 @@ def make() -> dict[str, Any]:
         "offers": [vector(offer, account) for offer in make_offers()],
         "receipts": [vector(receipt, account) for receipt in make_receipts()],
         "cancels": [vector(Cancel(job_id=job_id), account) for job_id in (bytes(32), ONES, MIXED)],
+        "sponsorships": [vector(Sponsorship(job_id=job_id), account) for job_id in (bytes(32), ONES, MIXED)],
+        "extensions": [vector(extension, account) for extension in make_extensions()],
+        "acceptances": [vector(acceptance, account) for acceptance in make_acceptances()],
         "records": [{"encoded": encode_record(record), "hash": hexed(record.hash())} for record in records],
     }
 
@@ -85,6 +100,7 @@ def make_bids() -> list[Bid]:
     )
     full = Bid(
         buyer=EVERYBODY,
+        payer=EVERYBODY,
         operator=EVERYBODY,
         spec_hash=ONES,
         units=2**32 - 1,
@@ -115,8 +131,26 @@ def make_offers() -> list[Offer]:
         for provider, worker, price, word, until, nonce in (
             (ALICE, BOB, 2 * 10**16, MIXED, 1_700_086_400, 7),
             (NOBODY, NOBODY, 0, bytes(32), 0, 0),
-            (EVERYBODY, EVERYBODY, 2**128 - 1, ONES, 2**64 - 1, 2**256 - 1),
+            (EVERYBODY, EVERYBODY, 2**128 - 1, ONES, 2**64 - 1, 2**64 - 1),
         )
+    ]
+
+
+def make_extensions() -> list[Extension]:
+    return [
+        Extension(job_id=word, revision=revision, units=units, max_audits=audits, deadline=deadline)
+        for word, revision, units, audits, deadline in (
+            (MIXED, 0, 9, 4, 1_700_186_400),
+            (bytes(32), 0, 0, 0, 0),
+            (ONES, 2**32 - 1, 2**32 - 1, 2**32 - 1, 2**64 - 1),
+        )
+    ]
+
+
+def make_acceptances() -> list[Acceptance]:
+    return [
+        Acceptance(receipt_digest=word, units=units, audits=audits)
+        for word, units, audits in ((MIXED, 3, 1), (bytes(32), 0, 0), (ONES, 2**32 - 1, 2**32 - 1))
     ]
 
 
@@ -153,18 +187,23 @@ def make_receipts() -> list[Receipt]:
 def make_records() -> list[jobs.JobRecord]:
     """One job walked through its life, and the two ends of the range."""
     bid, empty, full = make_bids()
-    entry = jobs.MatchEntry(
-        provider=ALICE, worker=BOB, offer_hash=MIXED, unit_price_wei=2 * 10**18, bond_wei=bid.bond_wei
-    )
+    entry = jobs.MatchEntry(provider=ALICE, worker=BOB, unit_price_wei=2 * 10**18)
     opened = jobs.opened(bid)
-    matched = jobs.matched(jobs.matched(opened, entry), entry)
-    work = [jobs.WorkDone(match_index=0, units=3, audits=1), jobs.WorkDone(match_index=1, units=5, audits=0)]
-    committed = jobs.committed(matched, work, at=1_700_000_100, voided_units=0)
+    matched = jobs.matched(jobs.matched(opened, [entry]), [entry, entry])
+    work = [jobs.WorkDone(match_index=0, units=3, audits=1), jobs.WorkDone(match_index=2, units=2, audits=0)]
+    begun = jobs.committed(matched, work, at=1_700_000_100, voided_units=0)
+    paid = jobs.paid_in_part(begun, {2: 1})
+    extended = jobs.extended(paid, make_extensions()[0], voided_units=1)
+    rest = [jobs.WorkDone(match_index=1, units=5, audits=2)]
+    committed = jobs.committed(extended, rest, at=1_700_000_900, voided_units=1)
     return [
         opened,
         matched,
+        begun,
+        paid,
+        extended,
         committed,
-        jobs.settled(committed),
+        jobs.settled(committed, {2: 1}),
         jobs.cancelled(matched, deadline=1_700_000_600),
         jobs.cancelled(opened, deadline=1_700_000_000),
         jobs.expired(matched),

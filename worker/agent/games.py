@@ -10,6 +10,7 @@ from market.chain.gateway import Sent
 from market.protocol.typed import Receipt, SigningDomain, digest
 from market.protocol.wire import ChallengeCase, CommitSubmission, Lease
 from market.protocol.words import AssignmentKind
+from worker.agent.bonds import free_up
 from worker.agent.dockets import CHALLENGER, DEFENDER, Docket, DocketBook, claim_of
 from worker.agent.duels import Duels
 from worker.agent.outcome import Outcome
@@ -51,6 +52,7 @@ class ExactGames:
 
     async def challenge(self, case: ChallengeCase) -> Sent:
         """Challenge the receipt of a case, before the committee or in a game; raises what the chain refuses."""
+        await free_up(self._chain, await self._chain.challenge_lock_wei())
         receipt = Receipt.from_json(case.receipt)
         docket = self._book.find(digest(receipt, self._domain))
         if docket is None:

@@ -1,4 +1,4 @@
-"""The worker's folder: where key, profile, cache, runs, votes and dockets lie, and who may use it now.
+"""The worker's folder: where key, profile, cache, runs, votes, dockets and acceptances lie, and who may use it now.
 
 Decides names and forms. One process runs per home: `lock` is held for as long as it does. The status file is for people
 and for `worker status`; nothing is decided by it.
@@ -35,11 +35,14 @@ class Profile:
     """What `join` settled: which market, and the standing offer that `run` keeps alive.
 
     facts: what the offer says about the machine. verifier: whether the worker sits on committees.
-    checks_only: whether it leaves the work to others.
+    checks_only: whether it leaves the work to others. node_url, deployment: the chain's node and the contracts, for
+    what must be possible when the market is gone.
     """
 
     market_url: str
     rpc_url: str | None
+    node_url: str
+    deployment: dict[str, Any]
     provider: str
     price_wei_per_gigaflop: int
     fingerprint: str
@@ -105,6 +108,10 @@ class WorkerHome:
     @property
     def dockets(self) -> Path:
         return self.path / "dockets"
+
+    @property
+    def acceptances(self) -> Path:
+        return self.path / "acceptances"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

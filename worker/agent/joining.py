@@ -17,6 +17,7 @@ from market.protocol import canonical
 from market.protocol.errors import CommonwattError
 from market.protocol.typed import Offer, SigningDomain, sign
 from market.protocol.wire import OfferSubmission, WorkerPresence
+from worker.agent.bonds import free_up, release
 
 OFFER_SECONDS: Final = 7 * 24 * 3600
 REFRESH_SECONDS: Final = 24 * 3600
@@ -56,9 +57,10 @@ async def ensure_bond(chain: ChainGateway, bond_wei: int) -> int:
 
 
 async def ensure_enrolled(chain: ChainGateway, fingerprint: bytes) -> bool:
-    """Join the verifiers; return whether anything had to be done."""
+    """Join the verifiers, if need be with stake that lies idle; return whether anything had to be done."""
     if await chain.is_enrolled(chain.address):
         return False
+    await free_up(chain, (await chain.court_policy()).verifier_bond_wei)
     await chain.enroll(fingerprint)
     return True
 
@@ -102,6 +104,7 @@ class Left:
     """What leaving did. ready_at: unix seconds from which the unbonding stake can be withdrawn; 0 when none is."""
 
     retired: bool
+    released_wei: int
     unbonding_wei: int
     withdrawn_wei: int
     locked_wei: int
@@ -109,7 +112,8 @@ class Left:
 
 
 async def leave(chain: ChainGateway) -> Left:
-    """Revoke all offers, retire as a verifier, start unbonding what is free, withdraw what is ready.
+    """Revoke all offers, retire as a verifier, release what is idle, start unbonding what is free, withdraw what is
+    ready.
 
     May be called again, later, to take out what was locked or unbonding before. Raises ContractRevert when the account
     sits on a committee.
@@ -120,6 +124,7 @@ async def leave(chain: ChainGateway) -> Left:
     retired = await chain.is_enrolled(account)
     if retired:
         await chain.retire()
+    released_wei = await release(chain)
     before = await chain.bond(account)
     chain_now = (await chain.latest_block()).timestamp
     withdrawn_wei = before.unbonding_wei if 0 < before.ready_at <= chain_now else 0
@@ -130,6 +135,7 @@ async def leave(chain: ChainGateway) -> Left:
     after = await chain.bond(account)
     return Left(
         retired=retired,
+        released_wei=released_wei,
         unbonding_wei=after.unbonding_wei,
         withdrawn_wei=withdrawn_wei,
         locked_wei=after.locked_wei,

@@ -60,6 +60,7 @@ from worker.agent.machine import AgentState, Machine
 from worker.agent.outcome import Outcome
 from worker.agent.ports import Chain, Executor, Market
 from worker.agent.receipts import receipt_of
+from worker.agent.settling import Settling
 
 TICK_SECONDS: Final = 0.25
 POLL_SECONDS: Final = 20.0
@@ -96,7 +97,7 @@ class Agent:
 
     def __init__(
         self, identity: Identity, *, market: Market, chain: Chain, executor: Executor, book: votes.VoteBook,
-        games: Games, machine: Machine, watcher: Watcher = lambda _: None,
+        games: Games, settling: Settling, machine: Machine, watcher: Watcher = lambda _: None,
     ) -> None:  # fmt: skip
         self._identity = identity
         self._market = market
@@ -104,6 +105,7 @@ class Agent:
         self._executor = executor
         self._book = book
         self._games = games
+        self._settling = settling
         self._machine = machine
         self._watcher = watcher
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -120,6 +122,7 @@ class Agent:
             self._start(group, "join", self._join())
             self._start(group, "tick", self._tick())
             self._start(group, "duels", self._games.watch())
+            self._start(group, "settling", self._settling.watch())
             for vote in self._book.unfinished():
                 self._start(group, f"vote {vote.challenge_id}-{vote.draw}", self._finish_vote(vote))
             while self._machine.state is not AgentState.STOPPED:
@@ -162,7 +165,7 @@ class Agent:
 
     async def _leave(self) -> None:
         """Give what was begun a moment to end; then end it."""
-        for name in ("ask", "tick", "join", "duels"):
+        for name in ("ask", "tick", "join", "duels", "settling"):
             self._cancel(name)
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=LEAVE_SECONDS)
@@ -198,6 +201,8 @@ class Agent:
     async def _run(self, lease: Lease) -> None:
         log = _log.bind(assignment_id=lease.assignment_id, job_id=lease.job_id, unit=lease.unit, kind=lease.kind.value)
         log.info("unit.leased", attempt=lease.attempt)
+        if lease.kind is not AssignmentKind.VOTE:  # a vote is about the work of others
+            self._settling.follow(bytes.fromhex(lease.job_id[2:]))
         try:
             outcome = await self._executor.execute(lease, lambda step: self._stepped(lease, step))
         except CommonwattError as error:
@@ -234,6 +239,7 @@ class Agent:
             _log.warning("commit.refused", assignment_id=lease.assignment_id, problem=problem.slug, **problem.members)
             self._events.put_nowait(CommitRefused(assignment_id=lease.assignment_id))
             return
+        self._settling.take(submission, reply)
         _log.info("assignment.committed", assignment_id=lease.assignment_id, job_id=lease.job_id, unit=lease.unit)
         case = reply.challenge
         if case is not None and not (action.outcome and is_justified(case, lease, action.outcome)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from market.chain.gateway import Sent
-from market.chain.values import Challenge
+from market.chain.values import Bond, Challenge
 from market.protocol.hashing import ArtifactId
 from market.protocol.wire import (
     ChallengeCase,
@@ -45,6 +45,17 @@ class Market(Protocol):
 
 class Chain(Protocol):
     """The contracts as a running worker uses them, with its own key."""
+
+    @property
+    def address(self) -> str: ...
+
+    async def bond(self, account: str) -> Bond: ...
+
+    async def idle_bond_wei(self, account: str) -> int: ...
+
+    async def release_bond(self) -> Sent: ...
+
+    async def challenge_lock_wei(self) -> int: ...
 
     async def challenge(self, case: ChallengeCase) -> Sent: ...
 

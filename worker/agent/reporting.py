@@ -43,6 +43,7 @@ async def status_report(home: WorkerHome, profile: Profile) -> dict[str, Any]:
             "step": seen.step if seen else None,
             "bond_wei": str(bond.stake_wei),
             "bond_locked_wei": str(bond.locked_wei),
+            "bond_idle_wei": str(await chain.idle_bond_wei(address)),
             "bond_free_wei": str(bond.free_wei),
             "credit_wei": str(credit_wei),
             "balance_wei": str(await chain.token_balance_wei(address)),

@@ -13,11 +13,14 @@ from pathlib import Path
 import structlog
 from eth_account.signers.local import LocalAccount
 
+from market.chain.deployment import Deployment
 from market.chain.gateway import ChainGateway
 from market.chain.transport import HttpTransport
 from market.client.http import MarketClient
+from market.client.problems import MarketProblem, MarketUnreachable
 from market.protocol.wire import HardwareFacts
 from worker.agent import joining
+from worker.agent.acceptances import AcceptanceJournal
 from worker.agent.cache import ArtifactCache
 from worker.agent.dishonest import CheatingExecutor
 from worker.agent.dockets import DocketBook
@@ -29,6 +32,7 @@ from worker.agent.joining import Terms
 from worker.agent.keystore import refuse_light
 from worker.agent.loop import Agent, Identity
 from worker.agent.machine import Machine
+from worker.agent.settling import Settler
 from worker.agent.votes import VoteBook
 from worker.energy.choose import Choice, choose
 from worker.energy.estimate import core_count, cpu_name
@@ -100,6 +104,27 @@ async def connect(account: LocalAccount | None, place: Place) -> AsyncIterator[t
 
 
 @asynccontextmanager
+async def on_chain(account: LocalAccount, profile: Profile) -> AsyncIterator[ChainGateway]:
+    """Open the chain alone, as it was found at `join`: nobody has to answer but a node.
+
+    Raises ChainUnreachable, WrongChain, ContractMissing or DevKeyRefused.
+    """
+    async with HttpTransport(profile.node_url) as transport:
+        chain = ChainGateway(transport, Deployment.from_json(profile.deployment), account)
+        await chain.check_chain()
+        yield chain
+
+
+async def say_goodbye(account: LocalAccount, profile: Profile) -> None:
+    """Tell the market not to match this worker any more. One that does not listen is no reason to stay."""
+    try:
+        async with MarketClient(profile.market_url, account) as market:
+            await joining.announce(market, account, terms_of(profile), draining=True)
+    except (MarketUnreachable, MarketProblem) as error:
+        _log.warning("market.not_told", error=type(error).__name__, reason=str(error)[:300])
+
+
+@asynccontextmanager
 async def open_session(home: WorkerHome, account: LocalAccount, means: Means, place: Place) -> AsyncIterator[Session]:
     """Connect, warm the sandbox up and prove it; raises as `connect` does, KeeperFailed or IsolationBroken."""
     async with AsyncExitStack() as stack:
@@ -162,6 +187,8 @@ async def join(session: Session, wish: Wish, place: Place) -> JoinReport:
     profile = Profile(
         market_url=place.market_url,
         rpc_url=place.rpc_url,
+        node_url=place.rpc_url or (await session.market.chain()).rpc_url,
+        deployment=session.chain.deployment.to_json(),
         provider=session.account.address,
         price_wei_per_gigaflop=wish.price_wei_per_gigaflop,
         fingerprint="0x" + session.fingerprint.hex(),
@@ -228,7 +255,8 @@ def make_agent(session: Session, profile: Profile, machine: Machine, *, dishones
     games = ExactGames(dockets, session.chain, duels, identity.domain)
     return Agent(
         identity, market=session.market, chain=session.chain, executor=executor, book=VoteBook(session.home.votes),
-        games=games, machine=machine, watcher=lambda seen: session.home.write_status(status_of(seen)),
+        games=games, settling=Settler(AcceptanceJournal(session.home.acceptances), session.chain), machine=machine,
+        watcher=lambda seen: session.home.write_status(status_of(seen)),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Job, Receipt} from "../types/Documents.sol";
+import {Charge} from "../types/Documents.sol";
 import {ExactClaim} from "../types/Exact.sol";
 import {ChallengeStatus, Verdict} from "../types/Words.sol";
 
@@ -28,7 +28,7 @@ interface IDisputes {
         Verdict verdict;
         uint8 draws;
         address buyer;
-        uint32 unitsAtStake; // what the match had committed when the challenge was raised
+        uint32 unitsAtStake; // what the match had committed and not been paid when the challenge was raised
         uint128 bondWei; // the defender's bond at risk
         uint128 unitPriceWei;
     }
@@ -97,23 +97,16 @@ interface IDisputes {
     function retire() external;
 
     /// @notice Challenges a work receipt of a warm job that is not of the class EXACT; locks the challenger's bond and the
-    /// committee's fees.
-    /// @param signature of the worker's own key: a contract wallet could deny later what it signed
-    function challenge(Job calldata job, uint32 matchIndex, Receipt calldata receipt, bytes calldata signature)
-        external
-        returns (uint256 challengeId);
+    /// committee's fees. The receipt must be signed by the worker's own key: a contract wallet could deny later what it
+    /// signed. Units that were paid in part settlements are closed.
+    function challenge(Charge calldata charge) external returns (uint256 challengeId);
 
     /// @notice Challenges a work receipt of a warm job of the class EXACT; locks the challenger's bond and opens a game.
     /// A unit of the first round that does not start from the job's own state is overturned at once.
     /// @param contestsInput the unit builds on others and started from a wrong state: a committee judges, as above
-    function challengeExact(
-        Job calldata job,
-        uint32 matchIndex,
-        Receipt calldata receipt,
-        bytes calldata signature,
-        ExactClaim calldata claim,
-        bool contestsInput
-    ) external returns (uint256 challengeId);
+    function challengeExact(Charge calldata charge, ExactClaim calldata claim, bool contestsInput)
+        external
+        returns (uint256 challengeId);
 
     /// @notice What a game found. Games alone.
     function conclude(uint256 challengeId, Verdict verdict) external;

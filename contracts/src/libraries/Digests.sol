@@ -3,18 +3,18 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {Bid, Job, Offer, Receipt} from "../types/Documents.sol";
+import {Acceptance, Bid, Extension, Offer, Receipt} from "../types/Documents.sol";
 
 /// @notice What is hashed and who signed it. The type strings are those of `market/protocol/typed.py`; enums are uint8.
 library Digests {
     bytes32 internal constant BID_TYPEHASH = keccak256(
-        "Bid(address buyer,address operator,bytes32 specHash,uint32 units,uint32 maxAudits,uint64 unitGigaflops,"
-        "uint128 maxUnitPriceWei,uint128 bondWei,uint8 executionClass,uint32 challengeWindowSeconds,uint64 deadline,"
+        "Bid(address buyer,address payer,address operator,bytes32 specHash,uint32 units,uint32 maxAudits,"
+        "uint64 unitGigaflops,uint128 maxUnitPriceWei,uint128 bondWei,uint8 executionClass,uint32 challengeWindowSeconds,uint64 deadline,"
         "uint64 expiry,uint256 nonce)"
     );
     bytes32 internal constant OFFER_TYPEHASH = keccak256(
         "Offer(address provider,address worker,uint128 priceWeiPerGigaflop,bytes32 fingerprint,bytes32 factsHash,"
-        "uint64 validUntil,uint256 nonce)"
+        "uint64 validUntil,uint64 nonce)"
     );
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
         "Receipt(bytes32 jobId,uint8 kind,uint32 unit,uint32 attempt,address provider,address worker,"
@@ -22,28 +22,59 @@ library Digests {
         "uint64 steps,uint64 startedAt,uint64 finishedAt,uint64 millijoules,uint8 energySource)"
     );
     bytes32 internal constant CANCEL_TYPEHASH = keccak256("Cancel(bytes32 jobId)");
+    bytes32 internal constant SPONSORSHIP_TYPEHASH = keccak256("Sponsorship(bytes32 jobId)");
+    bytes32 internal constant EXTENSION_TYPEHASH =
+        keccak256("Extension(bytes32 jobId,uint32 revision,uint32 units,uint32 maxAudits,uint64 deadline)");
+    bytes32 internal constant ACCEPTANCE_TYPEHASH =
+        keccak256("Acceptance(bytes32 receiptDigest,uint32 units,uint32 audits)");
 
-    // A struct of static fields encodes to the same words as EIP-712's encodeData, so each hash is one abi.encode.
+    // A struct of static fields lies in calldata in the same words as EIP-712's encodeData, so each hash is one copy. A
+    // field with bits past its type gives a digest that nobody signed, and is refused when it is read.
 
-    function structHash(Bid memory bid) internal pure returns (bytes32) {
-        return keccak256(abi.encode(BID_TYPEHASH, bid));
+    function structHash(Bid calldata bid) internal pure returns (bytes32 hash) {
+        bytes32 typeHash = BID_TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 32), bid, 448)
+            hash := keccak256(free, 480)
+        }
     }
 
-    function structHash(Offer calldata offer) internal pure returns (bytes32) {
-        return keccak256(abi.encode(OFFER_TYPEHASH, offer));
+    function structHash(Offer calldata offer) internal pure returns (bytes32 hash) {
+        bytes32 typeHash = OFFER_TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 32), offer, 224)
+            hash := keccak256(free, 256)
+        }
     }
 
-    function structHash(Receipt calldata receipt) internal pure returns (bytes32) {
-        return keccak256(abi.encode(RECEIPT_TYPEHASH, receipt));
+    function structHash(Receipt calldata receipt) internal pure returns (bytes32 hash) {
+        bytes32 typeHash = RECEIPT_TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 32), receipt, 544)
+            hash := keccak256(free, 576)
+        }
     }
 
     function cancelStructHash(bytes32 jobId) internal pure returns (bytes32) {
         return keccak256(abi.encode(CANCEL_TYPEHASH, jobId));
     }
 
-    /// @notice What Jobs stores of a record; the twin of `JobRecord.hash()`.
-    function recordHash(Job memory job) internal pure returns (bytes32) {
-        return keccak256(abi.encode(job));
+    function structHash(Extension memory extension) internal pure returns (bytes32) {
+        return keccak256(abi.encode(EXTENSION_TYPEHASH, extension));
+    }
+
+    function structHash(Acceptance memory acceptance) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ACCEPTANCE_TYPEHASH, acceptance));
+    }
+
+    function sponsorshipStructHash(bytes32 jobId) internal pure returns (bytes32) {
+        return keccak256(abi.encode(SPONSORSHIP_TYPEHASH, jobId));
     }
 
     /// @notice Whether `signer` signed `digest`, as a key pair or as a contract wallet (ERC-1271).

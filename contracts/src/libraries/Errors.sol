@@ -28,6 +28,9 @@ library Errors {
     /// @notice Thrown when the account has no credit.
     error Bonds_NothingToClaim(address account);
 
+    /// @notice Thrown when a deposit would make the contract hold more than its words can count.
+    error Bonds_TooMuch(uint256 balanceWei);
+
     /* JOBS: MONEY */
 
     /// @notice Thrown when more escrow is asked for than is free.
@@ -44,6 +47,12 @@ library Errors {
 
     /// @notice Thrown when a signature has the wrong number of bytes.
     error Jobs_BadSignatureLength(uint256 length);
+
+    /// @notice Thrown when a deposit would make the contract hold more than its words can count.
+    error Jobs_TooMuch(uint256 balanceWei);
+
+    /// @notice Thrown when the account has no idle bond.
+    error Jobs_NothingIdle(address account);
 
     /* JOBS: WHO AND WHAT */
 
@@ -97,6 +106,15 @@ library Errors {
     /// @notice Thrown when a worker would be matched twice in one job.
     error Jobs_WorkerTwice(address worker);
 
+    /// @notice Thrown when the offers of one call do not come in rising order of their workers.
+    error Jobs_OffersOutOfOrder(address worker);
+
+    /// @notice Thrown when an extension was signed for another state of the job, or the job is cancelled.
+    error Jobs_WrongRevision(bytes32 jobId, uint32 revision, uint32 givenRevision);
+
+    /// @notice Thrown when an extension takes units, audits or time away, or adds none.
+    error Jobs_NotMore(bytes32 jobId);
+
     /// @notice Thrown when offers are added to a job that already has all its units.
     error Jobs_Complete(bytes32 jobId);
 
@@ -113,6 +131,15 @@ library Errors {
 
     /// @notice Thrown when a commit adds nothing, as a whole or in one entry.
     error Jobs_EmptyWork(bytes32 jobId);
+
+    /// @notice Thrown when the places passed in are not those of the record.
+    error Jobs_PlacesMismatch(bytes32 jobId, bytes32 placesHash, bytes32 givenHash);
+
+    /// @notice Thrown when a match would have more units or audits than can be counted.
+    error Jobs_Uncountable();
+
+    /// @notice Thrown when what a commit adds is not made of whole entries.
+    error Jobs_BadWork(uint256 length);
 
     /// @notice Thrown when the entries of a commit do not name each match once, in rising order.
     error Jobs_WorkOutOfOrder(uint32 matchIndex);
@@ -134,6 +161,15 @@ library Errors {
 
     /// @notice Thrown when a job is paid while a challenge runs.
     error Jobs_ChallengeOpen(bytes32 jobId, uint32 openChallenges);
+
+    /// @notice Thrown when there is nothing that was not committed or paid before.
+    error Jobs_NothingNew(bytes32 jobId);
+
+    /// @notice Thrown when a countersigned receipt is not of this job, this match or this acceptance.
+    error Jobs_ReceiptMismatch(bytes32 jobId, uint32 matchIndex);
+
+    /// @notice Thrown when a countersigned receipt comes after the last second for it.
+    error Jobs_ReceiptTooLate(bytes32 jobId, uint256 lastAt);
 
     /// @notice Thrown when a cancellation would not bring the deadline forward.
     error Jobs_DeadlineNotEarlier(bytes32 jobId, uint64 deadline);
@@ -293,4 +329,42 @@ library Errors {
 
     /// @notice Thrown when an element of a chain is asked for as a whole, or a piece that the leaf does not have.
     error Judge_NoPiece(uint256 operation, uint256 piece, uint256 length);
+
+    /* CHANNELS */
+
+    /// @notice Thrown at deployment when a payee would have no time to show its vouchers.
+    error Channels_NoTime();
+
+    /// @notice Thrown when an amount of zero would do nothing.
+    error Channels_ZeroAmount();
+
+    /// @notice Thrown when an account other than the payer opens a channel with the payer's allowance.
+    error Channels_NotPayer(address caller, address payer);
+
+    /// @notice Thrown when a channel is opened a second time, open or over: an id is one channel, once.
+    error Channels_AlreadyOpened(bytes32 channelId);
+
+    /// @notice Thrown when a signed opening is relayed after its deadline.
+    error Channels_OpeningExpired(uint256 deadline, uint256 nowSeconds);
+
+    /// @notice Thrown when a signature is not the payer's over this digest.
+    error Channels_BadSignature(address signer, bytes32 digest);
+
+    /// @notice Thrown when an authorization's signature has the wrong number of bytes.
+    error Channels_BadSignatureLength(uint256 length);
+
+    /// @notice Thrown when no channel has these terms.
+    error Channels_Unknown(bytes32 channelId);
+
+    /// @notice Thrown when a channel is topped up or closed that is closing or over.
+    error Channels_Closing(bytes32 channelId, uint64 closesAt);
+
+    /// @notice Thrown when the rest is asked for while vouchers still count. closesAt: 0 when nobody is closing.
+    error Channels_NotOver(bytes32 channelId, uint64 closesAt);
+
+    /// @notice Thrown when a channel holds no rest.
+    error Channels_NothingToRefund(bytes32 channelId);
+
+    /// @notice Thrown when the account has no credit.
+    error Channels_NothingToWithdraw(address account);
 }

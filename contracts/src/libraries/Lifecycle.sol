@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Bid, Job} from "../types/Documents.sol";
+import {Bid, Extension, Job} from "../types/Documents.sol";
 import {ExecutionClass, JobStatus} from "../types/Words.sol";
+import {Counts} from "./Counts.sol";
 import {Errors} from "./Errors.sol";
 
 /// @notice Which bids can be jobs, when a job is complete, and from when it can be paid. Pure; Jobs and Disputes both ask
@@ -11,7 +12,10 @@ library Lifecycle {
     // Limits that keep a signed offer from being locked into a job nobody would call a job.
     uint256 internal constant MAX_MATCHES = 64; // what one settlement pays within a block's gas
     uint256 internal constant MAX_WINDOW_SECONDS = 30 days;
-    uint256 internal constant MAX_JOB_SECONDS = 180 days;
+    uint256 internal constant MAX_JOB_SECONDS = 180 days; // once more by extensions
+
+    /// @notice The revision of a job that its buyer has cancelled: final, so no extension can undo it.
+    uint32 internal constant CANCELLED_REVISION = type(uint32).max;
 
     function isWarm(JobStatus status) internal pure returns (bool) {
         return status == JobStatus.OPEN || status == JobStatus.MATCHED || status == JobStatus.COMMITTED;
@@ -35,26 +39,51 @@ library Lifecycle {
         );
     }
 
-    /// @notice The most the buyer can pay: every unit and every audit at the highest price.
-    function budgetWei(Bid memory bid) internal pure returns (uint256) {
-        return uint256(bid.maxUnitPriceWei) * (uint256(bid.units) + bid.maxAudits);
+    /// @notice Refuses a change that was made for another revision, that takes anything back, or that changes nothing.
+    function requireExtends(Job memory job, bytes32 jobId, Extension calldata extension) internal pure {
+        uint256 latest = job.bid.deadline + MAX_JOB_SECONDS;
+        bool isSmaller =
+            extension.units < job.units || extension.maxAudits < job.maxAudits || extension.deadline < job.deadline;
+        bool isEqual =
+            extension.units == job.units && extension.maxAudits == job.maxAudits && extension.deadline == job.deadline;
+        require(
+            extension.jobId == jobId && extension.revision == job.revision && job.revision < CANCELLED_REVISION - 1,
+            Errors.Jobs_WrongRevision(jobId, job.revision, extension.revision)
+        );
+        require(!isSmaller && !isEqual, Errors.Jobs_NotMore(jobId));
+        require(extension.deadline <= latest, Errors.Jobs_BadDeadline(extension.deadline, job.deadline, latest));
+    }
+
+    /// @notice The most the job can cost: every unit and every audit at the highest price.
+    function budgetWei(Job memory job) internal pure returns (uint256) {
+        return uint256(job.bid.maxUnitPriceWei) * (uint256(job.units) + job.maxAudits);
     }
 
     /// @notice Units that stand: committed and not voided.
     /// @dev Cannot underflow: Disputes never lets a match lose more units than it has committed.
-    function standingUnits(Job memory job, uint256 voidedUnits) internal pure returns (uint256 units) {
-        for (uint256 i = 0; i < job.matches.length; ++i) {
-            units += job.matches[i].units;
-        }
+    function standingUnits(Job memory job, uint256 voidedUnits) internal pure returns (uint256) {
+        (uint256 units,) = Counts.totals(job.counts);
         return units - voidedUnits;
     }
 
-    /// @notice The first second at which the job can be paid and the first at which it can no longer be challenged.
-    /// A complete job waits for its window; an incomplete one for its deadline as well.
+    /// @notice The last second at which a countersigned receipt can still be settled without the operator: one window
+    /// after the operator's own last chance, so that a provider who was left out learns of it in time.
+    function lastReceiptAt(Job memory job) internal pure returns (uint256) {
+        return uint256(job.deadline) + job.bid.challengeWindowSeconds;
+    }
+
+    /// @notice The first second at which what was committed so far can no longer be challenged.
+    function windowEnd(Job memory job) internal pure returns (uint256) {
+        return job.epoch == 0 ? 0 : uint256(job.committedAt) + job.bid.challengeWindowSeconds;
+    }
+
+    /// @notice The first second at which the job can end with pay and the first at which it can no longer be challenged.
+    /// A complete job waits for its window; an incomplete one for the last countersigned receipt as well; one that was
+    /// never matched only for its deadline.
     function payableAt(Job memory job, uint256 voidedUnits) internal pure returns (uint256) {
-        uint256 windowEnd = job.epoch == 0 ? 0 : uint256(job.committedAt) + job.bid.challengeWindowSeconds;
-        if (standingUnits(job, voidedUnits) >= job.bid.units) return windowEnd;
-        uint256 deadlineEnd = uint256(job.deadline) + 1;
-        return windowEnd > deadlineEnd ? windowEnd : deadlineEnd;
+        uint256 windowEnd_ = windowEnd(job);
+        if (standingUnits(job, voidedUnits) >= job.units) return windowEnd_;
+        uint256 over = (job.counts.length == 0 ? job.deadline : lastReceiptAt(job)) + 1;
+        return windowEnd_ > over ? windowEnd_ : over;
     }
 }

@@ -75,3 +75,11 @@ enum EnergySource {
     RAPL,
     ESTIMATE
 }
+
+/// @notice Why an entry of a batch of vouchers earned nothing.
+enum VoucherSkip {
+    NONE,
+    NOTHING_DUE, // claimed before, or the deposit is used up, or there is no such channel
+    OVER, // after closesAt
+    NOT_SIGNED
+}

@@ -10,10 +10,13 @@ from market.api import examples
 from market.api.deps import IdempotencyKey, JobPath, Limit, Services
 from market.api.problems import problems
 from market.protocol.typed import BadSignature
-from market.protocol.wire import Address, CancelSubmission, Hex32, JobEvent, JobView, ReceiptBundle
-from market.services.bids import JobAlreadyEnded, JobNotOnChain
+from market.protocol.wire import Address, CancelSubmission, ExtensionSubmission, Hex32, JobEvent, JobView, ReceiptBundle
+from market.services.admission import DeadlineTooLate, UnitsMismatch
+from market.services.bids import EscrowTooSmall, JobAlreadyEnded, JobNotOnChain
+from market.services.extensions import ExtensionOutdated, ExtensionTakesBack, ExtensionTooLate
 from market.services.idempotency import IdempotencyKeyMissing, IdempotencyKeyReused, RequestInProgress
-from market.services.signatures import DocumentNotSigned, WrongSigner
+from market.services.ports import ChainUnreachable
+from market.services.signatures import DocumentNotSigned, MalformedDocument, WrongSigner
 from market.services.views import JobUnknown
 
 router = APIRouter(tags=["jobs"])
@@ -74,6 +77,25 @@ async def cancel_job(
     key: IdempotencyKey,
 ) -> JobView:
     return await services.bids.cancel(job_id, submission, idempotency_key=key)
+
+
+@router.post(
+    "/jobs/{job_id}/extend",
+    summary="Give a running job more time or more audits; the chain decides when it has them",
+    status_code=202,
+    responses=problems(
+        IdempotencyKeyMissing, DocumentNotSigned, BadSignature, WrongSigner, JobUnknown, JobNotOnChain, JobAlreadyEnded,
+        EscrowTooSmall, ExtensionOutdated, IdempotencyKeyReused, RequestInProgress, ExtensionTooLate, MalformedDocument,
+        UnitsMismatch, ExtensionTakesBack, DeadlineTooLate, ChainUnreachable,
+    ),
+)  # fmt: skip
+async def extend_job(
+    job_id: JobPath,
+    submission: Annotated[ExtensionSubmission, Body(examples=[examples.EXTENSION])],
+    services: Services,
+    key: IdempotencyKey,
+) -> JobView:
+    return await services.extensions.submit(job_id, submission, idempotency_key=key)
 
 
 @router.get(

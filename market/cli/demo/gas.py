@@ -38,7 +38,7 @@ async def _gas_to_open(outcome: Outcome, transport: Transport, *, before_block: 
     """Ask the node what `open` with this very bid would have cost; signatures are deterministic (RFC 6979)."""
     deployment, bid = outcome.chain.deployment, Bid.from_json(outcome.job.bid)
     signature = sign(bid, deployment.domain, outcome.buyer)
-    call = Call(to=deployment.jobs, data=encode_call("Jobs", "open", bid, signature))
+    call = Call(to=deployment.jobs, data=encode_call("Jobs", "open", bid, signature, b""))
     body = call.to_rpc(deployment.operator)
     return int(await transport.request("eth_estimateGas", [body, hex(before_block - 1)]), 16)
 

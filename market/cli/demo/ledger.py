@@ -1,7 +1,8 @@
 """Counts every token of the demo's chain, before and after.
 
 Decides what "conserved" means here: all holders together hold the whole supply, and each contract holds exactly what it
-owes its accounts. Amounts in wei of the payout token. Reads the chain alone, never the market.
+owes its accounts. Stake is stake, whether it is free, locked for a job, or left idle by one that is over. Amounts in
+wei of the payout token. Reads the chain alone, never the market.
 """
 
 from collections.abc import Mapping

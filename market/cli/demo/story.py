@@ -133,8 +133,7 @@ async def play(stage: Stage, listener: Listener, plot: Plot) -> Outcome:
             await until_joined(stage, client, len(cast))
             seconds.mark("join and trace")
             listener.hear("the buyer uploads its program and signs a bid", None)
-            relayer = ChainGateway(transport, chain.deployment, dev_account(DEPLOYER))
-            view = await buyer.submit(client, gateway, recipe, terms(recipe), relayer=relayer)
+            view = await buyer.submit(client, gateway, recipe, terms(recipe), relayer=client)  # it has no gas
             listener.know({address: name for name, address in people.items()}, len(view.units))
             events = await follow(stage, client, view.job_id, listener)
             seconds.mark("train, check and settle")

@@ -43,7 +43,8 @@ class ChainLog(Base):
 
 
 class Account(Base):
-    """What the contracts hold for one address."""
+    """What the contracts hold for one address. bond_idle_wei: the part of the locked bond that answers for no job, and
+    that the next match takes first."""
 
     __tablename__ = "accounts"
 
@@ -53,6 +54,7 @@ class Account(Base):
     bond_wei: Mapped[int] = mapped_column(Uint256, default=0)
     bond_locked_wei: Mapped[int] = mapped_column(Uint256, default=0)
     bond_unbonding_wei: Mapped[int] = mapped_column(Uint256, default=0)
+    bond_idle_wei: Mapped[int] = mapped_column(Uint256, default=0)
     job_credit_wei: Mapped[int] = mapped_column(Uint256, default=0)
     bond_credit_wei: Mapped[int] = mapped_column(Uint256, default=0)
     offer_floor: Mapped[int] = mapped_column(Uint256, default=0)

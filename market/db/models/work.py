@@ -15,21 +15,26 @@ from market.protocol.words import AssignmentKind, AssignmentStatus, ReceiptKind,
 
 
 class Job(Base):
-    """A bid that this market has accepted for opening. cancel_signature: the buyer's wish to end it, until the chain
-    has heard it."""
+    """A bid that this market has accepted for opening. payer: whose escrow pays. sponsorship: the payer's signature
+    where that is not the buyer. cancel_signature: the buyer's wish to end it, until the chain has heard it. extension,
+    extension_signature: the payer's newest wish to have it go on, until the chain has heard that."""
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("buyer", "nonce"),)
 
     job_id: Mapped[str] = mapped_column(Hex, primary_key=True)
     buyer: Mapped[str] = mapped_column(Hex, index=True)
+    payer: Mapped[str] = mapped_column(Hex, index=True)
     nonce: Mapped[int] = mapped_column(Uint256)
     bid: Mapped[dict[str, Any]]
     signature: Mapped[str]
+    sponsorship: Mapped[str | None]
     spec: Mapped[dict[str, Any]]
     budget_wei: Mapped[int] = mapped_column(Uint256)
     rejections: Mapped[list[Any]]
     cancel_signature: Mapped[str | None]
+    extension: Mapped[dict[str, Any] | None]
+    extension_signature: Mapped[str | None]
     created_at: Mapped[int] = mapped_column(index=True)
 
 
@@ -80,7 +85,9 @@ class Assignment(Base):
 
 
 class ReceiptRow(Base):
-    """A signed receipt that was accepted. `epoch` and `leaf_index` say under which on-chain root it stands."""
+    """A signed receipt that was accepted. `epoch` and `leaf_index` say under which on-chain root it stands; a receipt
+    that was counted by a countersignature stands under its epoch without a place there. acceptance_signature: the
+    operator's, over what the match has in all with this receipt (accepted_units, accepted_audits)."""
 
     __tablename__ = "receipts"
     __table_args__ = (words_check("kind", ReceiptKind), Index(None, "job_id", "epoch"))
@@ -101,6 +108,9 @@ class ReceiptRow(Base):
     epoch: Mapped[int | None]
     leaf_index: Mapped[int | None]
     voided: Mapped[bool] = mapped_column(default=False)
+    accepted_units: Mapped[int | None]
+    accepted_audits: Mapped[int | None]
+    acceptance_signature: Mapped[str | None]
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
 
 

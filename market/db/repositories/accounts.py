@@ -7,16 +7,22 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from market.db.models import Job, JobRecordRow
+from market.db.models import Account, Job, JobRecordRow
 from market.db.session import ReadSession
 
 
-async def unopened_jobs_of(session: ReadSession, buyer: str) -> Sequence[Job]:
-    """Return the buyer's accepted bids that have not been seen on chain; their budgets are still free escrow there."""
+def matchable_bond_wei(account: Account) -> int:
+    """Return stake that can answer for a new match: what is free in Bonds, and what Jobs holds idle."""
+    return account.bond_wei - account.bond_locked_wei - account.bond_unbonding_wei + account.bond_idle_wei
+
+
+async def unopened_jobs_of(session: ReadSession, payer: str) -> Sequence[Job]:
+    """Return the accepted bids that an account pays for and that have not been seen on chain; their budgets are still
+    free escrow there."""
     query = (
         select(Job)
         .outerjoin(JobRecordRow, JobRecordRow.job_id == Job.job_id)
-        .where(Job.buyer == buyer.lower(), JobRecordRow.job_id.is_(None))
+        .where(Job.payer == payer.lower(), JobRecordRow.job_id.is_(None))
         .order_by(Job.created_at, Job.job_id)
     )
     return (await session.scalars(query)).all()

@@ -10,7 +10,7 @@ from sqlalchemy import Select, exists, func, select
 
 from market.db.models import Assignment, Epoch, Job, JobEventRow, JobRecordRow, OfferRow, ReceiptRow, Unit, WorkerRow
 from market.db.session import ReadSession
-from market.protocol.words import AssignmentKind, AssignmentStatus, JobStatus, UnitStatus
+from market.protocol.words import AssignmentKind, AssignmentStatus, JobStatus, ReceiptKind, UnitStatus
 
 HELD = (AssignmentStatus.OPEN, AssignmentStatus.LEASED)
 WARM = (JobStatus.MATCHED, JobStatus.COMMITTED)
@@ -87,6 +87,18 @@ async def standing_receipts(session: ReadSession, job_id: str, *, epoch: int | N
         query = query.where(ReceiptRow.epoch.is_(None), ReceiptRow.voided.is_(False))
         return (await session.scalars(query.order_by(ReceiptRow.created_at_ms, ReceiptRow.digest))).all()
     return (await session.scalars(query.where(ReceiptRow.epoch == epoch).order_by(ReceiptRow.leaf_index))).all()
+
+
+async def receipt_counts(session: ReadSession, job_id: str, worker: str) -> tuple[int, int]:
+    """Return how many units and how many audits of the job were ever accepted from a worker: a voided unit was
+    committed all the same."""
+    query = (
+        select(ReceiptRow.kind, func.count())
+        .where(ReceiptRow.job_id == job_id, ReceiptRow.worker == worker)
+        .group_by(ReceiptRow.kind)
+    )
+    found = {row[0]: int(row[1]) for row in (await session.execute(query)).all()}
+    return found.get(ReceiptKind.WORK, 0), found.get(ReceiptKind.AUDIT, 0)
 
 
 async def epochs_of(session: ReadSession, job_id: str) -> Sequence[Epoch]:

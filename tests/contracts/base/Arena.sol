@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Charge} from "commonwatt/types/Documents.sol";
 import {IGames} from "commonwatt/interfaces/IGames.sol";
 import {Frame, Opening} from "commonwatt/types/Exact.sol";
 import {Trees} from "tests/base/Trees.sol";
@@ -12,7 +13,9 @@ abstract contract Arena is Worlds {
     function openGame(World memory world) internal {
         bytes memory signature = signed(providers[0], jobs.receiptDigest(world.receipt));
         vm.prank(challenger.addr);
-        world.id = disputes.challengeExact(world.job, 0, world.receipt, signature, world.claim, false);
+        world.id = disputes.challengeExact(
+            Charge(world.job, placesOf(world.job), 0, world.receipt, signature), world.claim, false
+        );
         afterMove();
         Frame memory frame = world.frame;
         frame.worker = world.receipt.worker;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
-import {Job, Receipt} from "commonwatt/types/Documents.sol";
+import {Charge, Job, Receipt} from "commonwatt/types/Documents.sol";
 import {ChallengeStatus, Verdict} from "commonwatt/types/Words.sol";
 import {Market} from "tests/base/Market.sol";
 import {Actor} from "tests/base/Test.sol";
@@ -31,7 +31,7 @@ abstract contract Court is Market {
         Receipt memory receipt = makeReceipt(idOf(job), provider, unit, claimedRoot);
         bytes memory signature = signed(providers[provider], jobs.receiptDigest(receipt));
         vm.prank(challenger.addr);
-        return disputes.challenge(job, uint32(provider), receipt, signature);
+        return disputes.challenge(Charge(job, placesOf(job), uint32(provider), receipt, signature));
     }
 
     function drawCommittee(uint256 challengeId) internal returns (address[] memory) {

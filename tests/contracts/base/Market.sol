@@ -5,11 +5,19 @@ import {Bonds} from "commonwatt/Bonds.sol";
 import {Disputes} from "commonwatt/Disputes.sol";
 import {Games} from "commonwatt/Games.sol";
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
-import {Jobs} from "commonwatt/Jobs.sol";
+import {IJobs} from "commonwatt/interfaces/IJobs.sol";
 import {PayoutToken} from "commonwatt/PayoutToken.sol";
-import {Bid, Job, Match, Offer, Receipt, Work} from "commonwatt/types/Documents.sol";
+import {Bid, Extension, Job, Offer, Place, Receipt} from "commonwatt/types/Documents.sol";
 import {EnergySource, ExecutionClass, JobStatus, ReceiptKind} from "commonwatt/types/Words.sol";
+import {Papers} from "tests/base/Papers.sol";
 import {Actor, Test} from "tests/base/Test.sol";
+
+/// @notice Jobs with what it inherits. Tests name this and deploy by artifact: Jobs itself is built with settings of its own.
+interface FullJobs is IJobs {
+    function multicall(bytes[] calldata data) external returns (bytes[] memory results);
+    function disputes() external view returns (address);
+    function cancelGraceSeconds() external view returns (uint32);
+}
 
 /// @notice A deployed market with a funded buyer, four bonded providers, and the documents they sign.
 /// @dev Records are carried in memory and changed by the twins of market/protocol/jobs.py below, so every act that the
@@ -32,7 +40,7 @@ abstract contract Market is Test {
 
     PayoutToken internal token;
     Bonds internal bonds;
-    Jobs internal jobs;
+    FullJobs internal jobs;
     Games internal games;
     Disputes internal disputes;
 
@@ -41,6 +49,7 @@ abstract contract Market is Test {
     Actor internal challenger;
     Actor internal stranger;
     Actor[] internal providers; // provider i owns worker i
+    mapping(bytes32 jobId => Place[]) internal places; // as the chain has told them
 
     function setUp() public virtual {
         vm.warp(1_700_000_000);
@@ -52,10 +61,7 @@ abstract contract Market is Test {
         token = PayoutToken(vm.deployCode("PayoutToken.sol:PayoutToken", abi.encode(SUPPLY)));
         deployMarket(address(token));
         fundEscrow(buyer, 1_000 ether);
-        for (uint256 i = 0; i < 4; ++i) {
-            providers.push(makeActor(string.concat("provider ", vm.toString(i))));
-            fundBond(providers[i], 100 ether);
-        }
+        makeProviders(4);
         fundBond(challenger, 500 ether);
     }
 
@@ -80,7 +86,7 @@ abstract contract Market is Test {
         address jobsAt = vm.computeCreateAddress(address(this), nonce + 1);
         address disputesAt = vm.computeCreateAddress(address(this), nonce + 3);
         bonds = Bonds(vm.deployCode("Bonds.sol:Bonds", abi.encode(token_, jobsAt, disputesAt, UNBOND)));
-        jobs = Jobs(vm.deployCode("Jobs.sol:Jobs", abi.encode(token_, bonds, disputesAt, WINDOW, GRACE)));
+        jobs = FullJobs(vm.deployCode("Jobs.sol:Jobs", abi.encode(token_, bonds, disputesAt, WINDOW, GRACE)));
         games = Games(vm.deployCode("Games.sol:Games", abi.encode(disputesAt, MOVE)));
         disputes = Disputes(vm.deployCode("Disputes.sol:Disputes", abi.encode(jobsAt, bonds, games, policy())));
         assertEq(address(jobs), jobsAt, "Jobs stands where the others expect it");
@@ -97,12 +103,26 @@ abstract contract Market is Test {
         bonds.deposit(actor.addr, amountWei);
     }
 
+    /// @dev Bonded, and in rising order of their addresses, as the offers of one call must come.
+    function makeProviders(uint256 count) internal {
+        for (uint256 i = providers.length; count > 0; ++i) {
+            --count;
+            providers.push(makeActor(string.concat("provider ", vm.toString(i))));
+            fundBond(providers[i], 100 ether);
+            for (uint256 j = i; j > 0 && providers[j].addr < providers[j - 1].addr; --j) {
+                (Actor memory lower, Actor memory higher) = (providers[j], providers[j - 1]);
+                (providers[j - 1], providers[j]) = (lower, higher);
+            }
+        }
+    }
+
     /* DOCUMENTS */
 
     /// @dev Four units and two audits of 100 gigaflops each.
     function makeBid() internal view returns (Bid memory) {
         return Bid({
             buyer: buyer.addr,
+            payer: address(0),
             operator: operator.addr,
             specHash: keccak256("spec"),
             units: 4,
@@ -130,7 +150,7 @@ abstract contract Market is Test {
         });
     }
 
-    /// @dev `count` offers of providers 0, 1, ...
+    /// @dev `count` offers of providers 0, 1, ..., which setUp has put in rising order of their addresses.
     function makeOffers(uint256 count) internal returns (Offer[] memory offers, bytes[] memory signatures) {
         offers = new Offer[](count);
         signatures = new bytes[](count);
@@ -167,15 +187,9 @@ abstract contract Market is Test {
     }
 
     /// @dev One entry per match: units[i] and audits[i] for match i; matches with neither are left out.
-    function makeWork(uint32[4] memory units, uint32[4] memory audits) internal pure returns (Work[] memory work) {
-        uint256 count;
-        for (uint256 i = 0; i < 4; ++i) {
-            if (units[i] + audits[i] > 0) ++count;
-        }
-        work = new Work[](count);
-        count = 0;
+    function makeWork(uint32[4] memory units, uint32[4] memory audits) internal pure returns (bytes memory work) {
         for (uint32 i = 0; i < 4; ++i) {
-            if (units[i] + audits[i] > 0) work[count++] = Work({matchIndex: i, units: units[i], audits: audits[i]});
+            if (units[i] + audits[i] > 0) work = bytes.concat(work, abi.encodePacked(i, units[i], audits[i]));
         }
     }
 
@@ -184,7 +198,7 @@ abstract contract Market is Test {
     function open(Bid memory bid) internal returns (Job memory job) {
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
         job = opened(bid);
         checkRecord(job);
     }
@@ -198,12 +212,12 @@ abstract contract Market is Test {
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(count);
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.openAndMatch(bid, signature, offers, signatures);
+        jobs.openAndMatch(bid, signature, "", offers, signatures);
         return matched(opened(bid), offers);
     }
 
     function commit(Job memory job, uint32[4] memory units, uint32[4] memory audits) internal returns (Job memory) {
-        Work[] memory work = makeWork(units, audits);
+        bytes memory work = makeWork(units, audits);
         vm.prank(operator.addr);
         jobs.commit(job, keccak256("receipts"), work);
         return committed(job, work);
@@ -220,17 +234,22 @@ abstract contract Market is Test {
     }
 
     function settle(Job memory job) internal returns (Job memory) {
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
         return ended(job, JobStatus.SETTLED);
     }
 
     function expire(Job memory job) internal returns (Job memory) {
-        jobs.expire(job);
+        jobs.expire(job, placesOf(job));
         return ended(job, JobStatus.EXPIRED);
     }
 
     function idOf(Job memory job) internal view returns (bytes32) {
-        return jobs.bidDigest(job.bid);
+        return digestOf(Papers.hashOf(job.bid));
+    }
+
+    /// @dev What is signed for Jobs; asks no contract.
+    function digestOf(bytes32 structHash) internal view returns (bytes32) {
+        return Papers.digest(address(jobs), structHash);
     }
 
     /* TWINS OF market/protocol/jobs.py */
@@ -238,56 +257,79 @@ abstract contract Market is Test {
     function opened(Bid memory bid) internal pure returns (Job memory job) {
         job.bid = bid;
         job.status = JobStatus.OPEN;
+        job.units = bid.units;
+        job.maxAudits = bid.maxAudits;
         job.deadline = bid.deadline;
+        job.placesHash = keccak256("");
     }
 
-    function matched(Job memory job, Offer[] memory offers) internal view returns (Job memory) {
-        Match[] memory matches = new Match[](job.matches.length + offers.length);
-        for (uint256 i = 0; i < job.matches.length; ++i) {
-            matches[i] = job.matches[i];
-        }
+    function matched(Job memory job, Offer[] memory offers) internal returns (Job memory) {
+        bytes32 jobId = idOf(job);
+        bytes memory words;
         for (uint256 i = 0; i < offers.length; ++i) {
-            matches[job.matches.length + i] = Match({
-                provider: offers[i].provider,
-                worker: offers[i].worker,
-                offerHash: jobs.offerDigest(offers[i]),
-                unitPriceWei: offers[i].priceWeiPerGigaflop * job.bid.unitGigaflops,
-                bondWei: job.bid.bondWei,
-                units: 0,
-                audits: 0
-            });
+            uint128 priceWei = offers[i].priceWeiPerGigaflop * job.bid.unitGigaflops;
+            places[jobId].push(Place(offers[i].provider, offers[i].worker, priceWei));
+            job.counts = bytes.concat(job.counts, bytes16(0));
         }
-        job.matches = matches;
+        for (uint256 i = 0; i < places[jobId].length; ++i) {
+            words = bytes.concat(words, abi.encode(places[jobId][i]));
+        }
+        job.placesHash = keccak256(words);
         job.status = JobStatus.MATCHED;
         checkRecord(job);
         return job;
     }
 
-    function committed(Job memory job, Work[] memory work) internal view returns (Job memory) {
-        (, uint256 voidedUnits) = jobs.standingOf(idOf(job));
-        uint256 units;
-        for (uint256 i = 0; i < work.length; ++i) {
-            job.matches[work[i].matchIndex].units += work[i].units;
-            job.matches[work[i].matchIndex].audits += work[i].audits;
+    function committed(Job memory job, bytes memory work) internal view returns (Job memory) {
+        for (uint256 i = 0; i < work.length; i += 12) {
+            uint256 index = numberAt(work, i);
+            (uint32 units, uint32 audits, uint32 paidUnits, uint32 paidAudits) = countOf(job, index);
+            units += numberAt(work, i + 4);
+            audits += numberAt(work, i + 8);
+            setCount(job, index, units, audits, paidUnits, paidAudits);
         }
-        for (uint256 i = 0; i < job.matches.length; ++i) {
-            units += job.matches[i].units;
-        }
-        job.status = units - voidedUnits >= job.bid.units ? JobStatus.COMMITTED : JobStatus.MATCHED;
+        job.status = standingOf(job) >= job.units ? JobStatus.COMMITTED : JobStatus.MATCHED;
         job.epoch += 1;
         job.committedAt = uint64(block.timestamp);
         checkRecord(job);
         return job;
     }
 
+    function extended(Job memory job, Extension memory extension) internal view returns (Job memory) {
+        job.revision += 1;
+        (job.units, job.maxAudits, job.deadline) = (extension.units, extension.maxAudits, extension.deadline);
+        if (job.status == JobStatus.COMMITTED && standingOf(job) < job.units) job.status = JobStatus.MATCHED;
+        checkRecord(job);
+        return job;
+    }
+
     function ended(Job memory job, JobStatus status) internal view returns (Job memory) {
+        job = paid(job);
         job.status = status;
         checkRecord(job);
         return job;
     }
 
+    function paidInPart(Job memory job) internal view returns (Job memory) {
+        job = paid(job);
+        job.closedUnits = uint32(standingOf(job));
+        checkRecord(job);
+        return job;
+    }
+
+    /// @dev Whatever stands counts as paid.
+    function paid(Job memory job) private view returns (Job memory) {
+        for (uint256 i = 0; i < job.counts.length / 16; ++i) {
+            (uint32 voidedUnits,) = jobs.voidedOf(idOf(job), uint32(i));
+            (uint32 units, uint32 audits,,) = countOf(job, i);
+            setCount(job, i, units, audits, units - voidedUnits, audits);
+        }
+        return job;
+    }
+
     function cancelled(Job memory job, uint64 deadline) internal view returns (Job memory) {
         if (job.status == JobStatus.OPEN) job.status = JobStatus.CANCELLED;
+        job.revision = type(uint32).max;
         job.deadline = deadline;
         checkRecord(job);
         return job;
@@ -296,7 +338,52 @@ abstract contract Market is Test {
     /* CLAIMS */
 
     function checkRecord(Job memory job) internal view {
-        assertEq(jobs.jobHashOf(idOf(job)), keccak256(abi.encode(job)), "a record rebuilt outside has the stored hash");
+        assertEq(jobs.jobHashOf(idOf(job)), hashOf(job), "a record rebuilt outside has the stored hash");
+    }
+
+    /* COUNTS, READ AND WRITTEN BYTE BY BYTE */
+
+    function placesOf(Job memory job) internal view returns (Place[] memory) {
+        return places[idOf(job)];
+    }
+
+    function standingOf(Job memory job) internal view returns (uint256 units) {
+        (, uint256 voidedUnits) = jobs.standingOf(idOf(job));
+        for (uint256 i = 0; i < job.counts.length / 16; ++i) {
+            units += numberAt(job.counts, 16 * i);
+        }
+        return units - voidedUnits;
+    }
+
+    function countOf(Job memory job, uint256 index)
+        internal
+        pure
+        returns (uint32 units, uint32 audits, uint32 paidUnits, uint32 paidAudits)
+    {
+        uint256 i = 16 * index;
+        bytes memory counts = job.counts;
+        return (numberAt(counts, i), numberAt(counts, i + 4), numberAt(counts, i + 8), numberAt(counts, i + 12));
+    }
+
+    function setCount(Job memory job, uint256 index, uint32 units, uint32 audits, uint32 paidUnits, uint32 paidAudits)
+        internal
+        pure
+    {
+        bytes memory entry = abi.encodePacked(units, audits, paidUnits, paidAudits);
+        for (uint256 i = 0; i < 16; ++i) {
+            job.counts[16 * index + i] = entry[i];
+        }
+    }
+
+    function numberAt(bytes memory data, uint256 start) private pure returns (uint32 number) {
+        for (uint256 i = start; i < start + 4; ++i) {
+            number = (number << 8) | uint8(data[i]);
+        }
+    }
+
+    /// @dev The record's hash as the plain words of its documentation say it.
+    function hashOf(Job memory job) internal pure returns (bytes32) {
+        return keccak256(abi.encode(job)) & ~bytes32(uint256(1));
     }
 
     function assertEscrow(Actor memory actor, uint256 freeWei, uint256 lockedWei) internal view {

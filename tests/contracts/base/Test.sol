@@ -19,6 +19,7 @@ interface Cheats is Vm {
     function assertTrue(bool condition, string calldata claim) external pure;
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
+    function expectCall(address callee, bytes calldata data, uint64 count) external;
     function expectEmit(address emitter) external;
     function expectPartialRevert(bytes4 selector) external;
     function lastCallGas() external view returns (Gas memory);

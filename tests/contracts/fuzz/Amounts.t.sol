@@ -4,10 +4,10 @@ pragma solidity 0.8.37;
 import {IBonds} from "commonwatt/interfaces/IBonds.sol";
 import {Bid, Job, Offer} from "commonwatt/types/Documents.sol";
 import {Verdict} from "commonwatt/types/Words.sol";
-import {Court} from "tests/base/Court.sol";
+import {Deals} from "tests/base/Deals.sol";
 
 /// @notice The same lives of a job with any amounts: no price, split or rounding makes or loses a unit.
-contract AmountsTest is Court {
+contract AmountsTest is Deals {
     function testFuzz_pay_and_refund_are_the_budget(uint256[4] memory prices, uint256[4] memory units, uint256 audits)
         external
     {
@@ -23,7 +23,7 @@ contract AmountsTest is Court {
         }
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.openAndMatch(bid, signature, offers, signatures);
+        jobs.openAndMatch(bid, signature, "", offers, signatures);
 
         uint32 first = uint32(bent(units[0], 0, 12));
         uint32 second = uint32(bent(units[1], 0, 12 - first));
@@ -40,8 +40,65 @@ contract AmountsTest is Court {
     }
 
     function assertPaid(uint256 index, uint256 count, Job memory job) private view returns (uint256 paidWei) {
-        paidWei = count * job.matches[index].unitPriceWei;
+        paidWei = count * placesOf(job)[index].unitPriceWei;
         assertEq(jobs.creditOf(providers[index].addr), paidWei, "count times price, without rounding");
+    }
+
+    function testFuzz_parts_and_the_rest_are_the_whole(uint256 first, uint256 second, uint256 audits, bool isForged)
+        external
+    {
+        Bid memory bid = makeBid();
+        (bid.units, bid.maxAudits) = (12, 3);
+        uint32 early = uint32(bent(first, 1, 11));
+        uint32 checks = uint32(bent(audits, 0, 3));
+        Job memory job = commit(openMatched(bid, 2), [early, 0, 0, 0], [checks, 0, 0, 0]);
+        if (isForged) overturn(job, 0, 0);
+        uint32 standing = uint32(standingOf(job));
+        skip(WINDOW);
+        if (standing > 0) job = settlePart(job);
+
+        uint32 late = uint32(bent(second, 0, 12 - standing));
+        job = commit(job, [12 - standing - late, late, 0, 0], [uint32(0), 3 - checks, 0, 0]);
+        skip(WINDOW);
+        settle(job);
+
+        uint256 paidWei = assertPaid(0, 12 - late + checks, job) + assertPaid(1, late + 3 - checks, job);
+        assertEscrow(buyer, 1_000 ether - paidWei, 0);
+        assertEq(jobs.idleBondOf(providers[0].addr), isForged ? 0 : BOND, "the bond is idle or lost");
+        assertEq(jobs.idleBondOf(providers[1].addr), BOND, "the other's is idle");
+    }
+
+    function testFuzz_a_tally_pays_what_it_adds(uint256 committedUnits, uint256 tally, uint256 rest) external {
+        Bid memory bid = makeBid();
+        bid.units = 12;
+        uint32 early = uint32(bent(committedUnits, 0, 11));
+        uint32 units = uint32(bent(tally, early + 1, 12));
+        Job memory job = openMatched(bid, 2);
+        if (early > 0) job = commit(job, [early, 0, 0, 0], [uint32(0), 0, 0, 0]);
+        job = settleReceipt(chargeOf(job, 0, early), rest % 2 == 0 ? operator : buyer, units, 0);
+        uint32 late = uint32(bent(rest, 0, 12 - units));
+        if (late > 0) job = commit(job, [uint32(0), late, 0, 0], [uint32(0), 0, 0, 0]);
+        vm.warp(DEADLINE + WINDOW + 1);
+        job = units + late == 12 ? settle(job) : expire(job);
+
+        uint256 paidWei = assertPaid(0, units, job) + assertPaid(1, late, job);
+        assertEscrow(buyer, 1_000 ether - paidWei, 0);
+    }
+
+    function testFuzz_extensions_lock_what_they_add_and_no_more(uint256[3] memory units, uint256[3] memory audits)
+        external
+    {
+        Job memory job = openMatched(1);
+        for (uint256 i = 0; i < 3; ++i) {
+            uint32 moreUnits = job.units + uint32(bent(units[i], 0, 50));
+            uint32 moreAudits = job.maxAudits + uint32(bent(audits[i], 0, 50));
+            job = extend(job, moreUnits, moreAudits, job.deadline + 1);
+            uint256 budgetWei = uint256(MAX_UNIT_PRICE) * (moreUnits + moreAudits);
+            assertEscrow(buyer, 1_000 ether - budgetWei, budgetWei);
+        }
+        vm.warp(job.deadline + WINDOW + 1);
+        expire(job);
+        assertEscrow(buyer, 1_000 ether, 0);
     }
 
     function testFuzz_slash_is_split_without_rest(
@@ -92,14 +149,14 @@ contract AmountsTest is Court {
         signatures[0] = signed(providers[0], jobs.offerDigest(offers[0]));
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.openAndMatch(bid, signature, offers, signatures);
+        jobs.openAndMatch(bid, signature, "", offers, signatures);
         Job memory job = commit(matched(opened(bid), offers), [uint32(4), 0, 0, 0], [uint32(0), 0, 0, 0]);
         overturn(job, 0, 0);
 
         uint256 compensationWei = bonds.creditOf(buyer.addr);
         uint256 refundedWei = bonds.creditOf(challenger.addr);
         assertTrue(compensationWei <= bid.bondWei / 2, "the buyer gets half at most");
-        assertTrue(compensationWei <= job.matches[0].unitPriceWei, "and a unit's price at most");
+        assertTrue(compensationWei <= placesOf(job)[0].unitPriceWei, "and a unit's price at most");
         assertTrue(refundedWei <= 3 ether, "the challenger its fees at most");
         assertEq(compensationWei + refundedWei + bonds.creditOf(BURNED), bid.bondWei, "the rest is burned");
         assertBond(providers[0], 100 ether - bid.bondWei, 0);
@@ -111,7 +168,7 @@ contract AmountsTest is Court {
         place %= 65;
         signature[place] = bytes1(uint8(signature[place]) ^ uint8(bent(flip, 1, 255)));
         vm.prank(operator.addr);
-        try jobs.open(bid, signature) {
+        try jobs.open(bid, signature, "") {
             revert("opened with a changed signature");
         } catch (bytes memory refusal) {
             assertTrue(bytes4(refusal) == bytes4(keccak256("Jobs_BadSignature(address,bytes32)")), "bad signature");

@@ -7,7 +7,7 @@ import {Test} from "tests/base/Test.sol";
 
 /// @notice A chain in strides is the chain word by word: the same bits for words of every kind, in every mixture.
 /// forge-config: default.fuzz.runs = 64
-/// forge-config: deep.fuzz.runs = 1000
+/// forge-config: deep.fuzz.runs = 10000
 contract ChainsTest is Test {
     /// @dev The exponent fields that the words of one row are drawn from: `spread` of them from `base` on.
     struct Row {

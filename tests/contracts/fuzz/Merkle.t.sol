@@ -59,6 +59,7 @@ contract MerkleFuzz is Test {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_children_fold_to_their_node_all_the_way_down(uint256 count, uint256 index) external view {
         count = bent(count, 1, 5_000);
         index = bent(index, 0, count - 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Bid, Job, Offer, Receipt, Work} from "commonwatt/types/Documents.sol";
+import {Bid, Charge, Job, Offer, Place, Receipt} from "commonwatt/types/Documents.sol";
 import {Court} from "tests/base/Court.sol";
 
 /// @notice What each act costs, as a whole transaction (21,000 and calldata included). The figures are committed in
@@ -33,10 +33,10 @@ contract GasTest is Court {
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(1);
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.openAndMatch(bid, signature, offers, signatures);
+        jobs.openAndMatch(bid, signature, "", offers, signatures);
         uint256 total = snapshot("openAndMatch");
 
-        Work[] memory work = makeWork([uint32(1), 0, 0, 0], [uint32(0), 0, 0, 0]);
+        bytes memory work = makeWork([uint32(1), 0, 0, 0], [uint32(0), 0, 0, 0]);
         Job memory job = matched(opened(bid), offers);
         vm.prank(operator.addr);
         jobs.commit(job, keccak256("receipts"), work);
@@ -45,18 +45,18 @@ contract GasTest is Court {
         job = committed(job, work);
         skip(WINDOW);
         bytes[] memory acts = new bytes[](2);
-        acts[0] = abi.encodeCall(jobs.settle, (job));
+        acts[0] = abi.encodeCall(jobs.settle, (job, placesOf(job)));
         acts[1] = abi.encodeCall(jobs.claim, (providers[0].addr));
         jobs.multicall(acts);
         total += snapshot("settleAndClaim");
-        vm.snapshotValue("lifecycle", "single_job_total", total);
+        vm.snapshotValue("lifecycle", "first_job_total", total);
         assertEq(token.balanceOf(providers[0].addr), 2 * UNIT_PRICE, "paid for both jobs");
     }
 
     function test_gas_of_settling_and_claiming_apart() external {
         Job memory job = commit(openMatched(1), [uint32(4), 0, 0, 0], [uint32(0), 0, 0, 0]);
         skip(WINDOW);
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
         snapshot("settle");
 
         jobs.claim(providers[0].addr);
@@ -67,12 +67,12 @@ contract GasTest is Court {
         Bid memory bid = makeBid();
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
         snapshot("open");
 
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(4);
         vm.prank(operator.addr);
-        jobs.matchOffers(opened(bid), offers, signatures);
+        jobs.matchOffers(opened(bid), new Place[](0), offers, signatures);
         snapshot("matchOffers_4");
     }
 
@@ -81,10 +81,10 @@ contract GasTest is Court {
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(4);
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.openAndMatch(bid, signature, offers, signatures);
+        jobs.openAndMatch(bid, signature, "", offers, signatures);
         snapshot("openAndMatch_4");
 
-        Work[] memory work = makeWork([uint32(1), 1, 1, 1], [uint32(1), 1, 0, 0]);
+        bytes memory work = makeWork([uint32(1), 1, 1, 1], [uint32(1), 1, 0, 0]);
         Job memory job = matched(opened(bid), offers);
         vm.prank(operator.addr);
         jobs.commit(job, keccak256("receipts"), work);
@@ -92,7 +92,7 @@ contract GasTest is Court {
 
         job = committed(job, work);
         skip(WINDOW);
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
         snapshot("settle_4");
     }
 
@@ -105,8 +105,8 @@ contract GasTest is Court {
 
         bid.nonce = 2;
         job = openMatched(bid, 1);
-        vm.warp(DEADLINE + 1);
-        jobs.expire(job);
+        vm.warp(DEADLINE + WINDOW + 1);
+        jobs.expire(job, placesOf(job));
         snapshot("expire");
     }
 
@@ -115,7 +115,7 @@ contract GasTest is Court {
         Receipt memory receipt = makeReceipt(idOf(job), 0, 0, FORGED_ROOT);
         bytes memory signature = signed(providers[0], jobs.receiptDigest(receipt));
         vm.prank(challenger.addr);
-        disputes.challenge(job, 0, receipt, signature);
+        disputes.challenge(Charge(job, placesOf(job), 0, receipt, signature));
         snapshot("challenge");
 
         mine(2);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IGames} from "commonwatt/interfaces/IGames.sol";
-import {Job, Receipt} from "commonwatt/types/Documents.sol";
+import {Charge, Job, Receipt} from "commonwatt/types/Documents.sol";
 import {Frame} from "commonwatt/types/Exact.sol";
 import {Level, Side, Verdict} from "commonwatt/types/Words.sol";
 import {Trees} from "tests/base/Trees.sol";
@@ -61,8 +61,9 @@ contract Duels is Truth {
             stakedWei += 50 ether;
         }
         Job memory job = unitJob();
+        Charge memory charge = Charge(job, placesOf(job), 0, receipt, signature);
         vm.prank(challenger.addr);
-        uint256 id = disputes.challengeExact(job, 0, receipt, signature, claim, false);
+        uint256 id = disputes.challengeExact(charge, claim, false);
         duels.push();
         duels[duels.length - 1].id = id;
         duels[duels.length - 1].frame = frameOf(receipt);

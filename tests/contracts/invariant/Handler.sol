@@ -1,51 +1,67 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Bid, Job, Offer, Receipt, Work} from "commonwatt/types/Documents.sol";
-import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
-import {ChallengeStatus, JobStatus, Verdict} from "commonwatt/types/Words.sol";
-import {Books} from "tests/invariant/Books.sol";
+import {Charge, Job} from "commonwatt/types/Documents.sol";
+import {ChallengeStatus, Verdict} from "commonwatt/types/Words.sol";
 import {Actor} from "tests/base/Test.sol";
+import {Trespassers} from "tests/invariant/Trespassers.sol";
 
-/// @notice Everything anybody can do to the market, with arguments bent into range and every accepted act booked. An act
-/// that the contracts refuse reverts here too, and leaves no trace in the books.
-contract Handler is Books {
-    Actor[] private buyers;
+/// @notice Everything else anybody can do to the market: money in and out, and the court.
+contract Handler is Trespassers {
+    uint256 private constant ALL_HONEST = type(uint256).max / 15 * 8; // as moods
     Actor[] private challengers;
     Actor[] private benches; // whoever may enroll
-    uint256 private bidNonce;
-    uint256 private challengeCount;
+    Actor[] private people;
 
     function setUp() public override {
         super.setUp();
-        buyers.push(buyer);
-        buyers.push(makeActor("second buyer"));
-        fundEscrow(buyers[1], 500 ether);
-        challengers.push(challenger);
-        challengers.push(providers[3]); // a provider may challenge another
-        for (uint256 i = 0; i < verifiers.length; ++i) {
-            benches.push(verifiers[i]);
-            verifierBond[verifiers[i].addr] = 20 ether;
-            atStake[verifiers[i].addr] = 20 ether;
-            bondIn[verifiers[i].addr] = 30 ether;
+        Actor memory second = makeActor("second buyer");
+        Actor memory sponsor = makeActor("sponsor");
+        Actor memory poor = makeActor("poor buyer");
+        payers = [buyer.addr, second.addr, sponsor.addr, poor.addr];
+        fundEscrow(second, 500 ether);
+        fundEscrow(sponsor, 500 ether);
+        fundEscrow(poor, 5 ether);
+        (escrowIn[payers[0]], escrowIn[payers[1]]) = (1_000 ether, 500 ether);
+        (escrowIn[payers[2]], escrowIn[payers[3]]) = (500 ether, 5 ether);
+        people.push(buyer);
+        people.push(second);
+        people.push(sponsor);
+        people.push(poor);
+        people.push(challenger);
+        people.push(stranger);
+        bondIn[challenger.addr] = 500 ether;
+        setUpStakers();
+        people.push(Actor(BURNED, 0));
+        for (uint256 i = 0; i < people.length; ++i) {
+            keyOf[people[i].addr] = people[i].key;
         }
-        benches.push(providers[2]); // and judge a third
-        (escrowIn[buyer.addr], escrowIn[buyers[1].addr], bondIn[challenger.addr]) = (1_000 ether, 500 ether, 500 ether);
+        keyOf[operator.addr] = operator.key;
+    }
+
+    function setUpStakers() private {
         for (uint256 i = 0; i < 4; ++i) {
+            people.push(providers[i]);
             bondIn[providers[i].addr] = 100 ether;
+            Actor memory worker = makeActor(string.concat("second worker ", vm.toString(i)));
+            secondWorker[providers[i].addr] = worker.addr;
+            keyOf[worker.addr] = worker.key;
         }
+        for (uint256 i = 0; i < verifiers.length; ++i) {
+            people.push(verifiers[i]);
+            benches.push(verifiers[i]);
+            (verifierBond[verifiers[i].addr], bondIn[verifiers[i].addr]) = (20 ether, 30 ether);
+        }
+        benches.push(providers[2]); // a provider may judge others
+        challengers.push(challenger);
+        challengers.push(providers[3]); // and challenge them
     }
 
     /// @notice Every account that can own anything here.
     function accounts() external view returns (address[] memory all) {
-        all = new address[](5 + providers.length + verifiers.length);
-        (all[0], all[1], all[2], all[3], all[4]) =
-        (buyers[0].addr, buyers[1].addr, challenger.addr, BURNED, stranger.addr);
-        for (uint256 i = 0; i < providers.length; ++i) {
-            all[5 + i] = providers[i].addr;
-        }
-        for (uint256 i = 0; i < verifiers.length; ++i) {
-            all[9 + i] = verifiers[i].addr;
+        all = new address[](people.length);
+        for (uint256 i = 0; i < all.length; ++i) {
+            all[i] = people[i].addr;
         }
     }
 
@@ -56,20 +72,20 @@ contract Handler is Books {
     /* MONEY IN AND OUT */
 
     function depositEscrow(uint256 who, uint256 amount) external {
-        Actor memory actor = buyers[who % 2];
+        address account = payers[who % 4];
         uint128 amountWei = uint128(bent(amount, 1, 200 ether));
-        fundEscrow(actor, amountWei);
-        escrowIn[actor.addr] += amountWei;
-        did("depositEscrow", actor.addr);
+        fundEscrow(Actor(account, 0), amountWei);
+        escrowIn[account] += amountWei;
+        did("depositEscrow", account);
     }
 
     function withdrawEscrow(uint256 who, uint256 amount) external {
-        Actor memory actor = buyers[who % 2];
+        address account = payers[who % 4];
         uint128 amountWei = uint128(bent(amount, 1, 60 ether));
-        vm.prank(actor.addr);
+        vm.prank(account);
         jobs.withdraw(amountWei);
-        escrowOut[actor.addr] += amountWei;
-        did("withdrawEscrow", actor.addr);
+        escrowOut[account] += amountWei;
+        did("withdrawEscrow", account);
     }
 
     function depositBond(uint256 who, uint256 amount) external {
@@ -86,129 +102,53 @@ contract Handler is Books {
         vm.prank(actor.addr);
         bonds.beginUnbond(amountWei);
         leaving[actor.addr] += amountWei;
+        unbondedAt[actor.addr] = block.timestamp + UNBOND;
         did("beginUnbond", actor.addr);
     }
 
     function withdrawBond(uint256 who) external {
         Actor memory actor = anyStaker(who);
         uint64 readyAt = bonds.bondOf(actor.addr).readyAt;
-        if (who % 8 == 0 && block.timestamp < readyAt) vm.warp(readyAt);
+        if (who % 8 < 2 && block.timestamp < readyAt) vm.warp(readyAt - who % 2);
         vm.prank(actor.addr);
         bonds.withdraw();
+        breach("early", block.timestamp < unbondedAt[actor.addr]);
         bondOut[actor.addr] += leaving[actor.addr];
         leaving[actor.addr] = 0;
         did("withdrawBond", actor.addr);
     }
 
+    /// @notice And again at once, which must bring nothing.
     function claimPay(uint256 who) external {
         address account = providers[who % 4].addr;
         jobs.claim(account);
         claimed[account] = earned[account];
         did("claimPay", account);
+        try jobs.claim(account) {
+            breach("claimed twice", true);
+        } catch {}
     }
 
     function claimBondCredit(uint256 who) external {
-        address[] memory all = this.accounts();
-        address account = all[who % all.length];
+        address account = people[who % people.length].addr;
         bonds.claim(account);
         taken[account] = given[account];
         did("claimBondCredit", account);
+        try bonds.claim(account) {
+            breach("claimed twice", true);
+        } catch {}
     }
 
-    /* JOBS */
-
-    function openJob(uint256 who, uint256 units, uint256 audits, uint256 priceWei, uint256 bondWei) external {
-        Bid memory bid = makeBid();
-        bid.buyer = buyers[who % 2].addr;
-        bid.nonce = ++bidNonce;
-        bid.units = uint32(bent(units, 1, 6));
-        bid.maxAudits = uint32(bent(audits, 0, 4));
-        bid.maxUnitPriceWei = uint128(bent(priceWei, 0, 8 ether));
-        bid.bondWei = uint128(bent(bondWei, 0, 30 ether));
-        bid.deadline = uint64(block.timestamp + 1 days);
-        bid.expiry = uint64(block.timestamp + 1);
-        bytes memory signature = signed(buyers[who % 2], jobs.bidDigest(bid));
-        vm.prank(operator.addr);
-        jobs.open(bid, signature);
-        track(opened(bid));
-        budgets[bid.buyer] += budgetOf(opened(bid));
-        did("open", bid.buyer);
-
-        // Half of the jobs find two providers at once, so that a campaign gets beyond the opening.
-        if (units % 2 == 1) return;
-        matchOffer(0, units / 2, priceWei);
-        matchOffer(0, units / 2 % 4 + 1 + audits % 3, bondWei);
-    }
-
-    function matchOffer(uint256 which, uint256 provider, uint256 priceWei) public {
-        (uint256 index, Job memory job) = pickWarm(which);
-        provider %= 4;
-        Offer memory offer = makeOffer(provider);
-        offer.priceWeiPerGigaflop = uint128(bent(priceWei, 0, job.bid.maxUnitPriceWei / 100));
-        offer.validUntil = type(uint64).max;
-        (Offer[] memory offers, bytes[] memory signatures) =
-            one(offer, signed(providers[provider], jobs.offerDigest(offer)));
-        vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
-        retrack(index, matched(job, offers));
-        atStake[providers[provider].addr] += job.bid.bondWei;
-        did("match", providers[provider].addr);
-    }
-
-    function commitWork(uint256 which, uint256 matchIndex, uint256 units, uint256 audits) external {
-        (uint256 index, Job memory job) = pickWarm(which);
-        Work[] memory work = new Work[](1);
-        work[0] = Work({
-            matchIndex: uint32(matchIndex % job.matches.length),
-            units: uint32(bent(units, 0, 3)),
-            audits: uint32(bent(audits, 0, 1))
-        });
-        vm.prank(operator.addr);
-        jobs.commit(job, keccak256("receipts"), work);
-        retrack(index, committed(job, work));
-        did("commit", operator.addr);
-    }
-
-    /// @notice Commits all that is missing and lets the window pass, so that settlements are not left to luck.
-    function finishJob(uint256 which, uint256 matchIndex) external {
-        (uint256 index, Job memory job) = pickWarm(which);
-        Work[] memory work = new Work[](1);
-        work[0].matchIndex = uint32(matchIndex % job.matches.length);
-        work[0].units = job.bid.units;
-        for (uint256 i = 0; i < job.matches.length; ++i) {
-            work[0].units -= uint32(job.matches[i].units - voidedUnits[index][i]);
-        }
-        vm.prank(operator.addr);
-        jobs.commit(job, keccak256("receipts"), work);
-        retrack(index, committed(job, work));
-        did("commit", operator.addr);
-        if (which % 4 == 0) skip(WINDOW);
-    }
-
-    function settleJob(uint256 which) external {
-        (uint256 index, Job memory job) = pickWarm(which);
-        jobs.settle(job);
-        endJob(index, job, JobStatus.SETTLED, "settle");
-    }
-
-    function expireJob(uint256 which) external {
-        (uint256 index, Job memory job) = pickWarm(which);
-        jobs.expire(job);
-        endJob(index, job, JobStatus.EXPIRED, "expire");
-    }
-
-    function cancelJob(uint256 which) external {
-        require(which % 4 == 0); // seldom, or no job would live long enough to be challenged
-        which /= 4;
-        (uint256 index, Job memory job) = pickWarm(which);
-        bool isOpen = job.status == JobStatus.OPEN;
-        vm.prank(job.bid.buyer);
-        jobs.cancel(job, "");
-        uint64 nowSeconds = uint64(block.timestamp);
-        uint64 deadline = isOpen ? (nowSeconds < job.deadline ? nowSeconds : job.deadline) : nowSeconds + GRACE;
-        retrack(index, cancelled(job, deadline));
-        if (isOpen) bookEnd(index, job);
-        did(isOpen ? "cancelOpen" : "cancelMatched", job.bid.buyer);
+    function releaseBond(uint256 who) external {
+        address account = providers[who % 4].addr;
+        vm.prank(account);
+        jobs.releaseBond();
+        idle[account] = 0;
+        did("releaseBond", account);
+        vm.prank(account);
+        try jobs.releaseBond() {
+            breach("claimed twice", true);
+        } catch {}
     }
 
     function passTime(uint256 seconds_) external {
@@ -228,7 +168,6 @@ contract Handler is Books {
         vm.prank(actor.addr);
         disputes.enroll(FINGERPRINT);
         verifierBond[actor.addr] = 20 ether;
-        atStake[actor.addr] += 20 ether;
         mine(1);
         did("enroll", actor.addr);
     }
@@ -243,40 +182,63 @@ contract Handler is Books {
     function leaveBench(address account) private {
         vm.prank(account);
         disputes.retire();
-        atStake[account] -= verifierBond[account];
         verifierBond[account] = 0;
     }
 
     function raiseChallenge(uint256 which, uint256 matchIndex, uint256 unit, uint256 attempt) external {
-        (uint256 index, Job memory job) = pickWarm(which);
-        Actor memory actor = challengers[which % 2];
-        matchIndex = pickWorked(index, job, matchIndex);
-        Receipt memory receipt = makeReceipt(
-            tracked[index].jobId, 0, uint32(unit % job.bid.units), attempt % 2 == 0 ? HONEST_ROOT : FORGED_ROOT
-        );
-        receipt.attempt = uint32(attempt);
-        (receipt.provider, receipt.worker) = (job.matches[matchIndex].provider, job.matches[matchIndex].worker);
-        bytes memory signature = signed(providerAt(receipt.provider), jobs.receiptDigest(receipt));
-        vm.prank(actor.addr);
-        uint256 challengeId = disputes.challenge(job, uint32(matchIndex), receipt, signature);
+        uint256 index = which % 8 == 7 ? pickAny(which / 8) : pickWorkedJob(which);
+        address account = challengers[(which / 16) % 2].addr;
+        matchIndex = pickWorked(index, matchIndex, attempt % 4 == 1 ? 2 : 1);
+        // Now and then at the last moment, or of a unit that was paid for good.
+        if (attempt % 5 == 4) warpNear(payableAt(index), attempt / 5);
+        Job storage job = tracked[index].job;
+        bool isClosed = attempt % 4 == 3 && job.closedUnits > 0;
+        uint32 number = uint32(unit % (isClosed ? job.closedUnits : job.units - job.closedUnits));
+        if (!isClosed) number += job.closedUnits;
+        bytes32 root = attempt % 2 == 0 ? HONEST_ROOT : FORGED_ROOT;
+        challengeAs(account, index, chargeOf(index, matchIndex, number, root, uint32(attempt)));
+        // Half are judged at once, some to the end, or the clock would run out on most of them.
+        if (attempt % 4 > 1) return sitOver(challengeCount, attempt >> 8, 1 + attempt / 4 % 4);
+        // Two at a time, so that one finds the match slashed by the other.
+        if (attempt % 4 == 0) return;
+        challengeAs(account, index, chargeOf(index, matchIndex, number, root, uint32(attempt >> 32)));
+        timesDone["two challenges"] += 1;
+        sitOver(challengeCount - 1, ALL_HONEST, 3);
+        sitOver(challengeCount, ALL_HONEST, 3);
+    }
 
-        TrackedChallenge storage trial = trials[challengeId];
-        (trial.job, trial.matchIndex, trial.challenger) = (index, matchIndex, actor.addr);
-        (trial.claimedRoot, trial.unitsAtStake) = (receipt.traceRoot, job.matches[matchIndex].units);
-        tracked[index].openChallenges += 1;
-        atStake[actor.addr] += CHALLENGE_LOCK;
-        challengeCount = challengeId;
-        did("challenge", actor.addr);
+    function challengeAs(address account, uint256 index, Charge memory charge) private {
+        vm.prank(account);
+        uint256 challengeId = disputes.challenge(charge);
+        bookChallenge(challengeId, index, charge.matchIndex, charge.receipt.unit);
+        (trials[challengeId].challenger, trials[challengeId].claimedRoot) = (account, charge.receipt.traceRoot);
+        courtLocks[account] += CHALLENGE_LOCK;
+        did("challenge", account);
     }
 
     /// @notice Takes one challenge one phase on. Each nibble of `moods` says what one member does.
     function judge(uint256 which, uint256 moods) external {
-        uint256 challengeId = pickOpen(which);
+        judgeOne(pickOpen(which), moods);
+    }
+
+    function judgeOne(uint256 challengeId, uint256 moods) private {
         ChallengeStatus status = disputes.challengeOf(challengeId).status;
         if (status == ChallengeStatus.RAISED) return drawOrGiveUp(challengeId, moods);
         if (status == ChallengeStatus.VOTING) return castVotes(challengeId, moods);
         require(status == ChallengeStatus.REVEALING);
         revealVotes(challengeId, moods);
+    }
+
+    /// @notice From the draw to a count, when nobody comes in between.
+    function judgeAll(uint256 which, uint256 moods) external {
+        sitOver(pickOpen(which), moods, 3);
+    }
+
+    function sitOver(uint256 challengeId, uint256 moods, uint256 phases) private {
+        for (uint256 i = 0; i < phases; ++i) {
+            if (disputes.challengeOf(challengeId).status == ChallengeStatus.RESOLVED) return;
+            judgeOne(challengeId, moods >> (16 * i) | 0x8);
+        }
     }
 
     function drawOrGiveUp(uint256 challengeId, uint256 moods) private {
@@ -295,7 +257,7 @@ contract Handler is Books {
 
     function castVotes(uint256 challengeId, uint256 moods) private {
         address[] memory members = disputes.committeeOf(challengeId);
-        TrackedChallenge storage trial = trials[challengeId];
+        Trial storage trial = trials[challengeId];
         bool anyVote;
         if (block.timestamp > disputes.challengeOf(challengeId).phaseEndsAt) moods = 0; // too late: all were silent
         for (uint256 i = 0; i < 3; ++i) {
@@ -314,7 +276,7 @@ contract Handler is Books {
 
     function revealVotes(uint256 challengeId, uint256 moods) private {
         address[] memory members = disputes.committeeOf(challengeId);
-        TrackedChallenge storage trial = trials[challengeId];
+        Trial storage trial = trials[challengeId];
         bool isLate = block.timestamp > disputes.challengeOf(challengeId).phaseEndsAt;
         for (uint256 i = 0; i < 3; ++i) {
             if (trial.roots[i] == SILENT || isLate || (moods >> (4 * i)) % 16 == 1) continue;
@@ -329,40 +291,26 @@ contract Handler is Books {
         did("resolve", operator.addr);
     }
 
-    /* HELPERS */
+    /* CHOOSING */
 
-    function endJob(uint256 index, Job memory job, JobStatus status, string memory act) private {
-        bookEnd(index, job);
-        retrack(index, ended(job, status));
-        did(act, stranger.addr);
-    }
-
-    function track(Job memory job) private {
-        tracked.push();
-        tracked[tracked.length - 1].jobId = idOf(job);
-        retrack(tracked.length - 1, job);
-    }
-
-    function retrack(uint256 index, Job memory job) private {
-        tracked[index].record = abi.encode(job);
-    }
-
-    /// @dev The newest of the last four jobs that is still warm, counted from a place the fuzzer chooses.
-    function pickWarm(uint256 which) private view returns (uint256 index, Job memory job) {
-        require(tracked.length > 0);
-        uint256 span = tracked.length < 4 ? tracked.length : 4;
-        for (uint256 i = 0; i < span; ++i) {
-            index = tracked.length - 1 - ((which + i) % span);
-            if (!tracked[index].isOver) return (index, recordOf(index));
+    /// @dev One with units that stand and were not paid; every third time, if there is one, of a job partly paid.
+    function pickWorkedJob(uint256 which) private view returns (uint256 index) {
+        for (uint256 i = 0; i < 2 * SPAN; ++i) {
+            index = pickAny(which % SPAN + i);
+            Job storage job = tracked[index].job;
+            bool isFit = i >= SPAN || which % 3 > 0 || job.closedUnits > 0;
+            if (isFit && !tracked[index].isOver && standingOf(index) > job.closedUnits) return index;
         }
-        revert("no warm job");
+        revert("no job with work");
     }
 
-    /// @dev A match with a committed unit that stands, if there is one.
-    function pickWorked(uint256 index, Job memory job, uint256 from) private view returns (uint256 matchIndex) {
-        for (uint256 i = 0; i < job.matches.length; ++i) {
-            matchIndex = (from % job.matches.length + i) % job.matches.length;
-            if (job.matches[matchIndex].units > voidedUnits[index][matchIndex]) return matchIndex;
+    /// @dev A match with so many units that stand and were not paid, if there is one; else one with any.
+    function pickWorked(uint256 index, uint256 from, uint256 least) private view returns (uint256 matchIndex) {
+        uint256 count = tallies[index].length;
+        for (uint256 i = 0; i < 2 * count; ++i) {
+            matchIndex = (from % count + i) % count;
+            Tally storage tally = tallies[index][matchIndex];
+            if (tally.units >= tally.voidedUnits + tally.paidUnits + (i < count ? least : 1)) return matchIndex;
         }
     }
 
@@ -382,12 +330,5 @@ contract Handler is Books {
         who %= count;
         if (who < providers.length) return providers[who];
         return who < count - 1 ? verifiers[who - providers.length] : challenger;
-    }
-
-    function providerAt(address account) private view returns (Actor memory) {
-        for (uint256 i = 0; i < providers.length; ++i) {
-            if (providers[i].addr == account) return providers[i];
-        }
-        revert("not a provider");
     }
 }

@@ -12,6 +12,8 @@ import {Test} from "tests/base/Test.sol";
 /// @notice Who did the work right and answers in time is never slashed, wherever a game leads and whoever else plays.
 /// forge-config: default.invariant.runs = 16
 /// forge-config: default.invariant.depth = 48
+/// forge-config: deep.invariant.runs = 1000
+/// forge-config: deep.invariant.depth = 100
 contract HonestTest is Test {
     struct FuzzSelector {
         address addr;

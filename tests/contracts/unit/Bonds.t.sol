@@ -43,6 +43,17 @@ contract BondsTest is Market {
         bonds.deposit(stranger.addr, 0);
     }
 
+    function test_deposit_that_no_idle_bond_could_count_is_refused() external {
+        FeeToken odd = new FeeToken(type(uint128).max);
+        deployMarket(address(odd));
+        odd.approve(address(bonds), type(uint128).max);
+        bonds.deposit(stranger.addr, type(uint96).max);
+        uint128 sentWei = 1 << 95;
+        uint256 heldWei = bonds.freeOf(stranger.addr) + sentWei - sentWei / 100;
+        vm.expectRevert(abi.encodeWithSelector(Errors.Bonds_TooMuch.selector, heldWei));
+        bonds.deposit(buyer.addr, sentWei);
+    }
+
     function test_permit_deposits_in_one_call_even_when_front_run() external {
         token.transfer(stranger.addr, 8 ether);
         bytes32 structHash = keccak256(

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
-import {Job, Offer, Receipt} from "commonwatt/types/Documents.sol";
-import {ChallengeStatus, JobStatus, ReceiptKind, Verdict} from "commonwatt/types/Words.sol";
+import {Charge, Job, Offer, Place, Receipt} from "commonwatt/types/Documents.sol";
+import {ExactClaim} from "commonwatt/types/Exact.sol";
+import {ChallengeStatus, ExecutionClass, JobStatus, ReceiptKind, Verdict} from "commonwatt/types/Words.sol";
 import {ContractWallet} from "tests/base/ContractWallet.sol";
 import {Court} from "tests/base/Court.sol";
 
@@ -13,7 +14,7 @@ contract ChallengeTest is Court {
         bytes memory signature = signed(providers[0], jobs.receiptDigest(receipt));
         vm.expectRevert(refusal);
         vm.prank(challenger.addr);
-        disputes.challenge(job, matchIndex, receipt, signature);
+        disputes.challenge(Charge(job, placesOf(job), matchIndex, receipt, signature));
     }
 
     function test_challenge_locks_bond_and_fees_and_holds_the_job() external {
@@ -37,7 +38,7 @@ contract ChallengeTest is Court {
         raise(job, 0, 0, FORGED_ROOT);
         skip(WINDOW);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_ChallengeOpen.selector, idOf(job), 1));
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
     }
 
     function test_challenged_job_cannot_be_expired() external {
@@ -46,7 +47,7 @@ contract ChallengeTest is Court {
         raise(job, 0, 0, FORGED_ROOT);
         skip(WINDOW);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_ChallengeOpen.selector, idOf(job), 1));
-        jobs.expire(job);
+        jobs.expire(job, placesOf(job));
     }
 
     function test_last_second_to_challenge_is_the_one_before_the_first_to_settle() external {
@@ -54,7 +55,7 @@ contract ChallengeTest is Court {
         uint256 closesAt = block.timestamp + WINDOW;
         vm.warp(closesAt - 1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_WindowOpen.selector, idOf(job), closesAt));
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
         raise(job, 0, 0, FORGED_ROOT);
         vm.warp(closesAt);
         expectRefused(
@@ -78,14 +79,12 @@ contract ChallengeTest is Court {
     function test_record_that_is_not_the_stored_one_is_refused() external {
         Job memory job = completeJob();
         bytes32 stored = jobs.jobHashOf(idOf(job));
-        job.matches[0].bondWei += 1;
+        job.units += 1;
         expectRefused(
             job,
             0,
             makeReceipt(idOf(job), 0, 0, FORGED_ROOT),
-            abi.encodeWithSelector(
-                Errors.Disputes_RecordMismatch.selector, idOf(job), stored, keccak256(abi.encode(job))
-            )
+            abi.encodeWithSelector(Errors.Disputes_RecordMismatch.selector, idOf(job), stored, hashOf(job))
         );
     }
 
@@ -106,6 +105,52 @@ contract ChallengeTest is Court {
         expectRefused(job, 3, receipt, abi.encodeWithSelector(Errors.Jobs_UnknownMatch.selector, 3, 3));
     }
 
+    function test_places_that_are_not_those_of_the_record_are_refused() external {
+        Job memory job = completeJob();
+        Charge memory charge = Charge(job, placesOf(job), 0, makeReceipt(idOf(job), 0, 0, FORGED_ROOT), "");
+        charge.places[0].unitPriceWei = MAX_UNIT_PRICE;
+        Place[] memory given = charge.places;
+        bytes32 hash = keccak256(bytes.concat(abi.encode(given[0]), abi.encode(given[1]), abi.encode(given[2])));
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_PlacesMismatch.selector, idOf(job), job.placesHash, hash));
+        vm.prank(challenger.addr);
+        disputes.challenge(charge);
+    }
+
+    function test_pinned_work_has_no_game() external {
+        Job memory job = completeJob();
+        Charge memory charge = Charge(job, placesOf(job), 0, makeReceipt(idOf(job), 0, 0, FORGED_ROOT), "");
+        ExactClaim memory claim;
+        vm.expectRevert(abi.encodeWithSelector(Errors.Disputes_WrongClass.selector, idOf(job), ExecutionClass.PINNED));
+        vm.prank(challenger.addr);
+        disputes.challengeExact(charge, claim, false);
+    }
+
+    function test_job_goes_on_while_a_challenge_runs_and_is_held_all_the_same() external {
+        Job memory job = commit(openMatched(2), [uint32(2), 1, 0, 0], [uint32(0), 0, 0, 0]);
+        uint256 challengeId = raise(job, 0, 0, FORGED_ROOT);
+        job = commit(job, [uint32(0), 1, 0, 0], [uint32(0), 0, 0, 0]);
+        skip(WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_ChallengeOpen.selector, idOf(job), 1));
+        jobs.settle(job, placesOf(job));
+        skip(1 hours);
+        disputes.resolve(challengeId); // nobody drew a committee
+        settle(job);
+    }
+
+    function test_job_that_was_upheld_and_goes_on_can_be_challenged_again() external {
+        Job memory job = commit(openMatched(2), [uint32(2), 1, 0, 0], [uint32(0), 0, 0, 0]);
+        sit(raise(job, 0, 0, HONEST_ROOT), [HONEST_ROOT, HONEST_ROOT, HONEST_ROOT]);
+        job = commit(job, [uint32(0), 1, 0, 0], [uint32(0), 0, 0, 0]);
+        overturn(job, 1, 3);
+        skip(WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_Incomplete.selector, idOf(job), 3, 4));
+        jobs.settle(job, placesOf(job));
+    }
+
+    function test_policy_is_what_it_was_deployed_with() external view {
+        assertEq(keccak256(abi.encode(disputes.policy())), keccak256(abi.encode(policy())), "policy");
+    }
+
     function test_receipt_signed_by_somebody_else_is_refused() external {
         Job memory job = completeJob();
         Receipt memory receipt = makeReceipt(idOf(job), 1, 0, FORGED_ROOT); // and provider 0 signs it
@@ -121,7 +166,7 @@ contract ChallengeTest is Court {
         bytes memory signature = signed(providers[0], jobs.receiptDigest(receipt));
         vm.expectRevert(abi.encodeWithSelector(Errors.Disputes_SelfChallenge.selector, providers[0].addr));
         vm.prank(providers[0].addr);
-        disputes.challenge(job, 0, receipt, signature);
+        disputes.challenge(Charge(job, placesOf(job), 0, receipt, signature));
     }
 
     function test_receipt_is_challenged_once() external {
@@ -133,11 +178,11 @@ contract ChallengeTest is Court {
         bytes memory refusal = abi.encodeWithSelector(Errors.Disputes_AlreadyChallenged.selector, digest, challengeId);
         vm.expectRevert(refusal);
         vm.prank(challenger.addr);
-        disputes.challenge(job, 2, receipt, signature);
+        disputes.challenge(Charge(job, placesOf(job), 2, receipt, signature));
         sit(challengeId, [HONEST_ROOT, HONEST_ROOT, HONEST_ROOT]);
         vm.expectRevert(refusal);
         vm.prank(challenger.addr);
-        disputes.challenge(job, 2, receipt, signature);
+        disputes.challenge(Charge(job, placesOf(job), 2, receipt, signature));
     }
 
     function test_match_cannot_lose_more_units_than_it_committed() external {
@@ -165,7 +210,7 @@ contract ChallengeTest is Court {
         Receipt memory decoy = makeReceipt(idOf(job), 0, 1, HONEST_ROOT);
         bytes memory signature = signed(providers[0], jobs.receiptDigest(decoy));
         vm.prank(stranger.addr); // the provider's friend, to hold the place until the window closes
-        disputes.challenge(job, 0, decoy, signature);
+        disputes.challenge(Charge(job, placesOf(job), 0, decoy, signature));
         overturn(job, 0, 0);
         assertBond(providers[0], 100 ether - BOND, 0);
     }
@@ -177,7 +222,7 @@ contract ChallengeTest is Court {
         (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], jobs.offerDigest(offer)));
         Job memory job = open(makeBid());
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
         job = commit(matched(job, offers), [uint32(1), 0, 0, 0], [uint32(0), 0, 0, 0]);
         Receipt memory receipt = makeReceipt(idOf(job), 0, 0, FORGED_ROOT);
         receipt.worker = address(wallet);

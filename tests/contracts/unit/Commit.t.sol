@@ -3,19 +3,18 @@ pragma solidity 0.8.37;
 
 import {IJobs} from "commonwatt/interfaces/IJobs.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
-import {Job, Work} from "commonwatt/types/Documents.sol";
+import {Job} from "commonwatt/types/Documents.sol";
 import {JobStatus} from "commonwatt/types/Words.sol";
 import {Market} from "tests/base/Market.sol";
 
 contract CommitTest is Market {
     bytes32 private constant ROOT = keccak256("root of the receipts");
 
-    function work1(uint32 matchIndex, uint32 units, uint32 audits) private pure returns (Work[] memory work) {
-        work = new Work[](1);
-        work[0] = Work({matchIndex: matchIndex, units: units, audits: audits});
+    function work1(uint32 matchIndex, uint32 units, uint32 audits) private pure returns (bytes memory work) {
+        return abi.encodePacked(matchIndex, units, audits);
     }
 
-    function expectRefused(Job memory job, Work[] memory work, bytes memory refusal) private {
+    function expectRefused(Job memory job, bytes memory work, bytes memory refusal) private {
         vm.expectRevert(refusal);
         vm.prank(operator.addr);
         jobs.commit(job, ROOT, work);
@@ -23,7 +22,7 @@ contract CommitTest is Market {
 
     function test_commit_emits_the_root_and_what_each_match_did() external {
         Job memory job = openMatched(2);
-        Work[] memory work = makeWork([uint32(2), 1, 0, 0], [uint32(0), 1, 0, 0]);
+        bytes memory work = makeWork([uint32(2), 1, 0, 0], [uint32(0), 1, 0, 0]);
         vm.expectEmit(address(jobs));
         emit IJobs.ReceiptsCommitted(idOf(job), 1, ROOT, work);
         vm.prank(operator.addr);
@@ -49,7 +48,7 @@ contract CommitTest is Market {
         vm.expectRevert(
             abi.encodeWithSelector(Errors.Jobs_WindowOpen.selector, idOf(job), uint256(job.committedAt) + WINDOW)
         );
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
     }
 
     function test_commit_by_anyone_but_the_operator_is_refused() external {
@@ -69,17 +68,34 @@ contract CommitTest is Market {
     function test_commit_of_nothing_is_refused() external {
         Job memory job = openMatched(1);
         bytes memory refusal = abi.encodeWithSelector(Errors.Jobs_EmptyWork.selector, idOf(job));
-        expectRefused(job, new Work[](0), refusal);
+        expectRefused(job, "", refusal);
         expectRefused(job, work1(0, 0, 0), refusal);
+    }
+
+    function test_entry_of_nothing_among_others_is_refused() external {
+        Job memory job = openMatched(2);
+        bytes memory work = bytes.concat(work1(0, 1, 0), work1(1, 0, 0));
+        expectRefused(job, work, abi.encodeWithSelector(Errors.Jobs_EmptyWork.selector, idOf(job)));
+    }
+
+    function test_work_that_is_cut_short_is_refused() external {
+        Job memory job = openMatched(1);
+        bytes memory work = bytes.concat(work1(0, 1, 0), hex"00");
+        expectRefused(job, work, abi.encodeWithSelector(Errors.Jobs_BadWork.selector, 13));
+    }
+
+    function test_more_units_than_a_match_can_count_are_refused() external {
+        Job memory job = commit(openMatched(1), [uint32(1), 0, 0, 0], [uint32(1), 0, 0, 0]);
+        bytes memory refusal = abi.encodeWithSelector(Errors.Jobs_Uncountable.selector);
+        expectRefused(job, work1(0, type(uint32).max, 0), refusal);
+        expectRefused(job, work1(0, 0, type(uint32).max), refusal);
     }
 
     function test_entries_that_repeat_a_match_are_refused() external {
         Job memory job = openMatched(2);
-        Work[] memory work = new Work[](2);
-        work[0] = Work({matchIndex: 1, units: 1, audits: 0});
-        work[1] = Work({matchIndex: 1, units: 1, audits: 0});
+        bytes memory work = bytes.concat(work1(1, 1, 0), work1(1, 1, 0));
         expectRefused(job, work, abi.encodeWithSelector(Errors.Jobs_WorkOutOfOrder.selector, 1));
-        work[1].matchIndex = 0;
+        work = bytes.concat(work1(1, 1, 0), work1(0, 1, 0));
         expectRefused(job, work, abi.encodeWithSelector(Errors.Jobs_WorkOutOfOrder.selector, 0));
     }
 

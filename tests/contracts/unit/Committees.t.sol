@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDisputes} from "commonwatt/interfaces/IDisputes.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
-import {Job, Receipt} from "commonwatt/types/Documents.sol";
+import {Charge, Job, Receipt} from "commonwatt/types/Documents.sol";
 import {ChallengeStatus, Verdict} from "commonwatt/types/Words.sol";
 import {Court} from "tests/base/Court.sol";
 import {Actor} from "tests/base/Test.sol";
@@ -111,7 +111,7 @@ contract CommitteesTest is Court {
         receipt.fingerprint = rare;
         bytes memory signature = signed(providers[0], jobs.receiptDigest(receipt));
         vm.prank(challenger.addr);
-        uint256 challengeId = disputes.challenge(job, 0, receipt, signature);
+        uint256 challengeId = disputes.challenge(Charge(job, placesOf(job), 0, receipt, signature));
         address[] memory members = drawCommittee(challengeId);
         for (uint256 i = 0; i < 3; ++i) {
             assertTrue(disputes.verifierOf(members[i]).enrolledAt < block.number - 2, "who was there before");

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobs} from "commonwatt/interfaces/IJobs.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
+import {Bid, Job, Offer} from "commonwatt/types/Documents.sol";
 import {Market} from "tests/base/Market.sol";
 import {BlockingToken, CallbackToken, FeeToken} from "tests/base/OddTokens.sol";
 import {Actor} from "tests/base/Test.sol";
@@ -48,6 +49,38 @@ contract EscrowTest is Market {
         jobs.deposit(buyer.addr, 100 ether);
         assertEscrow(buyer, 99 ether, 0);
         assertEq(odd.balanceOf(address(jobs)), 99 ether, "no more is owed than is held");
+    }
+
+    function test_deposit_that_no_credit_could_count_is_refused() external {
+        CallbackToken odd = new CallbackToken(type(uint128).max);
+        deployMarket(address(odd));
+        odd.approve(address(jobs), type(uint128).max);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_TooMuch.selector, uint256(1) << 96));
+        jobs.deposit(buyer.addr, 1 << 96);
+        jobs.deposit(buyer.addr, type(uint96).max);
+        assertEscrow(buyer, type(uint96).max, 0);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_TooMuch.selector, uint256(1) << 96));
+        jobs.deposit(stranger.addr, 1);
+    }
+
+    function test_the_largest_credit_can_be_earned_and_claimed() external {
+        CallbackToken odd = new CallbackToken(type(uint128).max);
+        deployMarket(address(odd));
+        odd.approve(address(jobs), type(uint96).max);
+        jobs.deposit(buyer.addr, type(uint96).max);
+        Bid memory bid = makeBid();
+        (bid.units, bid.maxAudits, bid.unitGigaflops) = (1, 0, 1);
+        (bid.maxUnitPriceWei, bid.bondWei) = (type(uint96).max, 0);
+        Offer memory offer = makeOffer(0);
+        offer.priceWeiPerGigaflop = type(uint96).max;
+        (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], jobs.offerDigest(offer)));
+        Job memory job = open(bid);
+        vm.prank(operator.addr);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
+        job = commit(matched(job, offers), [uint32(1), 0, 0, 0], [uint32(0), 0, 0, 0]);
+        skip(WINDOW);
+        settle(job);
+        assertEq(jobs.claim(providers[0].addr), type(uint96).max, "all there is");
     }
 
     function test_permit_relayed_by_a_stranger_needs_no_gas_of_the_buyer() external {
@@ -146,7 +179,7 @@ contract EscrowTest is Market {
             bonds.deposit(providers[i].addr, 100 ether);
         }
         odd.blockAccount(providers[0].addr);
-        jobs.settle(completeJobAndWait());
+        settle(completeJobAndWait());
         jobs.claim(providers[1].addr);
         assertEq(odd.balanceOf(providers[1].addr), 2 * UNIT_PRICE, "another provider is paid");
         vm.expectRevert(abi.encodeWithSelector(BlockingToken.Blocked.selector, providers[0].addr));

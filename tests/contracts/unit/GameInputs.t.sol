@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Charge} from "commonwatt/types/Documents.sol";
 import {Level, Verdict} from "commonwatt/types/Words.sol";
 import {Arena} from "tests/base/Arena.sol";
 
@@ -15,7 +16,9 @@ contract GameInputsTest is Arena {
     function contest(World memory world) private {
         bytes memory signature = signed(providers[0], jobs.receiptDigest(world.receipt));
         vm.prank(challenger.addr);
-        world.id = disputes.challengeExact(world.job, 0, world.receipt, signature, world.claim, true);
+        world.id = disputes.challengeExact(
+            Charge(world.job, placesOf(world.job), 0, world.receipt, signature), world.claim, true
+        );
     }
 
     function test_a_contested_input_is_a_committees_to_overturn() external {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Charge} from "commonwatt/types/Documents.sol";
 import {IGames} from "commonwatt/interfaces/IGames.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
 import {Opening} from "commonwatt/types/Exact.sol";
@@ -332,12 +333,12 @@ contract GameMovesTest is Arena {
         world.claim.path[0] = keccak256("forged");
         vm.expectRevert(abi.encodeWithSelector(Errors.Disputes_WrongPlan.selector, idOf(world.job), 0));
         vm.prank(challenger.addr);
-        disputes.challengeExact(world.job, 0, world.receipt, signature, world.claim, false);
+        disputes.challengeExact(Charge(world.job, placesOf(world.job), 0, world.receipt, signature), world.claim, false);
 
         world.claim.terms.seed += 1;
         vm.expectPartialRevert(Errors.Disputes_WrongTerms.selector);
         vm.prank(challenger.addr);
-        disputes.challengeExact(world.job, 0, world.receipt, signature, world.claim, false);
+        disputes.challengeExact(Charge(world.job, placesOf(world.job), 0, world.receipt, signature), world.claim, false);
     }
 
     function test_each_class_has_its_own_court() external {
@@ -347,10 +348,10 @@ contract GameMovesTest is Arena {
             abi.encodeWithSelector(Errors.Disputes_WrongClass.selector, idOf(world.job), ExecutionClass.EXACT)
         );
         vm.prank(challenger.addr);
-        disputes.challenge(world.job, 0, world.receipt, signature);
+        disputes.challenge(Charge(world.job, placesOf(world.job), 0, world.receipt, signature));
 
         vm.expectRevert(abi.encodeWithSelector(Errors.Disputes_InputInTerms.selector, idOf(world.job), 0));
         vm.prank(challenger.addr);
-        disputes.challengeExact(world.job, 0, world.receipt, signature, world.claim, true);
+        disputes.challengeExact(Charge(world.job, placesOf(world.job), 0, world.receipt, signature), world.claim, true);
     }
 }

@@ -60,7 +60,7 @@ contract LifecycleTest is Court {
         Offer memory offer = makeOffer(3);
         (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[3], jobs.offerDigest(offer)));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
         return matched(job, offers);
     }
 
@@ -84,13 +84,13 @@ contract LifecycleTest is Court {
             job = this.perform(open(bid), Act.CANCEL);
         } else if (status == JobStatus.EXPIRED) {
             job = open(bid);
-            vm.warp(DEADLINE + 1);
+            vm.warp(DEADLINE + WINDOW + 1);
             job = expire(job);
         } else {
             job = matchedIn(bid, status, act);
         }
         if (act == Act.SETTLE && status != JobStatus.EXPIRED) skip(WINDOW);
-        if (act == Act.EXPIRE) vm.warp(DEADLINE + 1);
+        if (act == Act.EXPIRE) vm.warp(DEADLINE + WINDOW + 1);
     }
 
     function matchedIn(Bid memory bid, JobStatus status, Act act) private returns (Job memory job) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IJobs} from "commonwatt/interfaces/IJobs.sol";
 import {Errors} from "commonwatt/libraries/Errors.sol";
 import {Lifecycle} from "commonwatt/libraries/Lifecycle.sol";
-import {Bid, Job, Match, Offer} from "commonwatt/types/Documents.sol";
+import {Bid, Job, Offer, Place} from "commonwatt/types/Documents.sol";
 import {JobStatus} from "commonwatt/types/Words.sol";
 import {ContractWallet} from "tests/base/ContractWallet.sol";
 import {Market} from "tests/base/Market.sol";
@@ -14,7 +14,7 @@ contract MatchOffersTest is Market {
         (Offer[] memory offers, bytes[] memory signatures) =
             one(offer, signed(providers[signer], jobs.offerDigest(offer)));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
         return matched(job, offers);
     }
 
@@ -22,7 +22,7 @@ contract MatchOffersTest is Market {
         (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], jobs.offerDigest(offer)));
         vm.expectRevert(refusal);
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
     }
 
     function test_open_and_match_leaves_the_same_record_as_the_two_acts() external {
@@ -33,29 +33,24 @@ contract MatchOffersTest is Market {
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(2);
         Job memory stepwise = open(bid);
         vm.prank(operator.addr);
-        jobs.matchOffers(stepwise, offers, signatures);
+        jobs.matchOffers(stepwise, placesOf(stepwise), offers, signatures);
         stepwise = matched(stepwise, offers);
         stepwise.bid.nonce = 1;
-        assertEq(keccak256(abi.encode(stepwise)), hashAtOnce, "but for the nonce, one record");
+        assertEq(hashOf(stepwise), hashAtOnce, "but for the nonce, one record");
     }
 
     function test_match_locks_the_bond_and_fixes_the_price() external {
         Job memory job = open(makeBid());
         Offer memory offer = makeOffer(0);
-        Match memory entry = Match({
-            provider: providers[0].addr,
-            worker: providers[0].addr,
-            offerHash: jobs.offerDigest(offer),
-            unitPriceWei: UNIT_PRICE,
-            bondWei: BOND,
-            units: 0,
-            audits: 0
-        });
-        (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], entry.offerHash));
+        bytes32[] memory hashes = new bytes32[](1);
+        hashes[0] = jobs.offerDigest(offer);
+        (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[0], hashes[0]));
+        Place[] memory added = new Place[](1);
+        added[0] = Place(providers[0].addr, providers[0].addr, UNIT_PRICE);
         vm.expectEmit(address(jobs));
-        emit IJobs.JobMatched(idOf(job), providers[0].addr, 0, entry);
+        emit IJobs.JobMatched(idOf(job), added, hashes);
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
         assertBond(providers[0], 100 ether, BOND);
     }
 
@@ -64,7 +59,7 @@ contract MatchOffersTest is Market {
         (Offer[] memory offers, bytes[] memory signatures) = makeOffers(1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_NotOperator.selector, stranger.addr, operator.addr));
         vm.prank(stranger.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
     }
 
     function test_offer_signed_by_somebody_else_is_refused() external {
@@ -123,6 +118,45 @@ contract MatchOffersTest is Market {
         expectRefused(job, makeOffer(0), abi.encodeWithSelector(Errors.Jobs_WorkerTwice.selector, providers[0].addr));
     }
 
+    function test_offers_of_one_call_that_do_not_rise_are_refused() external {
+        Job memory job = open(makeBid());
+        (Offer[] memory offers, bytes[] memory signatures) = makeOffers(2);
+        (offers[1], signatures[1]) = (offers[0], signatures[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_OffersOutOfOrder.selector, providers[0].addr));
+        vm.prank(operator.addr);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
+        (offers, signatures) = makeOffers(2);
+        (offers[0], offers[1], signatures[0], signatures[1]) = (offers[1], offers[0], signatures[1], signatures[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_OffersOutOfOrder.selector, providers[0].addr));
+        vm.prank(operator.addr);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
+    }
+
+    function test_offer_for_a_worker_without_a_key_is_refused() external {
+        Offer memory offer = makeOffer(0);
+        offer.worker = address(0);
+        Job memory job = open(makeBid());
+        expectRefused(job, offer, abi.encodeWithSelector(Errors.Jobs_OffersOutOfOrder.selector, address(0)));
+    }
+
+    function test_places_that_are_not_those_of_the_record_are_refused() external {
+        Job memory job = openMatched(1);
+        Place[] memory given = placesOf(job);
+        given[0].worker = stranger.addr; // so that the worker could be matched twice
+        Offer memory offer = makeOffer(1);
+        (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[1], jobs.offerDigest(offer)));
+        bytes32 hash = keccak256(abi.encode(given[0]));
+        vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_PlacesMismatch.selector, idOf(job), job.placesHash, hash));
+        vm.prank(operator.addr);
+        jobs.matchOffers(job, given, offers, signatures);
+    }
+
+    function test_second_call_adds_its_places_behind_the_first() external {
+        Job memory job = accept(openMatched(2), makeOffer(2), 2);
+        assertEq(placesOf(job).length, 3, "three places");
+        assertEq(job.counts.length, 48, "and three counts");
+    }
+
     function test_two_workers_of_one_provider_lock_two_bonds() external {
         Job memory job = openMatched(1);
         Offer memory offer = makeOffer(0);
@@ -146,10 +180,10 @@ contract MatchOffersTest is Market {
         (Offer[] memory offers,) = makeOffers(1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadOfferCount.selector, 0, 0));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, new Offer[](0), new bytes[](0));
+        jobs.matchOffers(job, placesOf(job), new Offer[](0), new bytes[](0));
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadOfferCount.selector, 1, 0));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, new bytes[](0));
+        jobs.matchOffers(job, placesOf(job), offers, new bytes[](0));
     }
 
     function test_job_takes_no_more_matches_than_one_settlement_can_pay() external {
@@ -157,7 +191,7 @@ contract MatchOffersTest is Market {
         Job memory job = open(makeBid());
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_TooManyMatches.selector, tooMany, Lifecycle.MAX_MATCHES));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, new Offer[](tooMany), new bytes[](tooMany));
+        jobs.matchOffers(job, placesOf(job), new Offer[](tooMany), new bytes[](tooMany));
     }
 
     function test_match_after_the_deadline_is_refused() external {
@@ -186,11 +220,11 @@ contract MatchOffersTest is Market {
     function test_record_that_is_not_the_stored_one_is_refused() external {
         Job memory job = openMatched(1);
         bytes32 stored = jobs.jobHashOf(idOf(job));
-        job.matches[0].unitPriceWei -= 1;
+        job.counts[0] = 0x01;
         expectRefused(
             job,
             makeOffer(0),
-            abi.encodeWithSelector(Errors.Jobs_RecordMismatch.selector, idOf(job), stored, keccak256(abi.encode(job)))
+            abi.encodeWithSelector(Errors.Jobs_RecordMismatch.selector, idOf(job), stored, hashOf(job))
         );
     }
 }

@@ -14,7 +14,7 @@ contract OpenTest is Market {
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.expectRevert(refusal);
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
     }
 
     function test_open_locks_the_whole_budget_and_stores_the_record() external {
@@ -23,9 +23,9 @@ contract OpenTest is Market {
         vm.expectEmit(address(jobs));
         emit IJobs.JobOpened(jobs.bidDigest(bid), buyer.addr, bid);
         vm.prank(operator.addr);
-        bytes32 jobId = jobs.open(bid, signature);
+        bytes32 jobId = jobs.open(bid, signature, "");
         assertEq(jobId, jobs.bidDigest(bid), "the job is named by the bid's digest");
-        assertEq(jobs.jobHashOf(jobId), keccak256(abi.encode(opened(bid))), "the stored record");
+        assertEq(jobs.jobHashOf(jobId), hashOf(opened(bid)), "the stored record");
         assertEscrow(buyer, 1_000 ether - BUDGET, BUDGET);
     }
 
@@ -34,7 +34,7 @@ contract OpenTest is Market {
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_NotOperator.selector, buyer.addr, operator.addr));
         vm.prank(buyer.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
     }
 
     function test_bid_opens_once_for_ever() external {
@@ -52,7 +52,7 @@ contract OpenTest is Market {
         bytes memory signature = signed(stranger, digest);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadSignature.selector, buyer.addr, digest));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
     }
 
     function test_bid_changed_after_signing_is_refused() external {
@@ -62,7 +62,7 @@ contract OpenTest is Market {
         bytes32 digest = jobs.bidDigest(bid);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadSignature.selector, buyer.addr, digest));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
     }
 
     function test_mirrored_signature_is_refused() external {
@@ -73,7 +73,7 @@ contract OpenTest is Market {
         bytes memory mirrored = abi.encodePacked(r, order - uint256(s), v == 27 ? uint8(28) : uint8(27));
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadSignature.selector, buyer.addr, digest));
         vm.prank(operator.addr);
-        jobs.open(bid, mirrored);
+        jobs.open(bid, mirrored, "");
     }
 
     function test_contract_wallet_can_be_the_buyer() external {
@@ -84,7 +84,7 @@ contract OpenTest is Market {
         bid.buyer = address(wallet);
         bytes memory signature = signed(buyer, jobs.bidDigest(bid));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
         assertEq(jobs.escrowOf(address(wallet)).lockedWei, BUDGET, "the wallet's budget is locked");
     }
 
@@ -96,7 +96,7 @@ contract OpenTest is Market {
         bytes memory signature = signed(stranger, digest);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_BadSignature.selector, address(wallet), digest));
         vm.prank(operator.addr);
-        jobs.open(bid, signature);
+        jobs.open(bid, signature, "");
     }
 
     function test_bid_above_the_free_escrow_is_refused() external {

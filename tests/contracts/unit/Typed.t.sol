@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Jobs} from "commonwatt/Jobs.sol";
+import {IJobs} from "commonwatt/interfaces/IJobs.sol";
 import {Digests} from "commonwatt/libraries/Digests.sol";
-import {Bid, Job, Offer, Receipt} from "commonwatt/types/Documents.sol";
+import {Acceptance, Bid, Extension, Job, Offer, Receipt} from "commonwatt/types/Documents.sol";
 import {Market} from "tests/base/Market.sol";
+import {Papers} from "tests/base/Papers.sol";
 import {Actor} from "tests/base/Test.sol";
 
 /// @notice What Python signs is what the contracts check: digests, signatures and record hashes of tests/vectors/typed.json.
 contract TypedTest is Market {
     string private vectors;
-    Jobs private there; // Jobs' code at the address the vectors were made for
+    IJobs private there; // Jobs' code at the address the vectors were made for
     Actor private python;
 
     function setUp() public override {
         super.setUp();
         vectors = vm.readFile("../tests/vectors/typed.json");
         assertEq(block.chainid, vm.parseJsonUint(vectors, ".chain_id"), "the chain the vectors were made for");
-        there = Jobs(vm.parseJsonAddress(vectors, ".jobs"));
+        there = IJobs(vm.parseJsonAddress(vectors, ".jobs"));
         vm.etch(address(there), address(jobs).code);
         python.key = vm.parseJsonUint(vectors, ".key");
         python.addr = vm.addr(python.key);
@@ -59,26 +60,38 @@ contract TypedTest is Market {
     }
 
     function test_cancel_digests_equal_those_of_python() external {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                keccak256("Commonwatt"),
-                keccak256("1"),
-                block.chainid,
-                address(there)
-            )
-        );
         for (uint256 i = 0; i < 3; ++i) {
             bytes32 structHash = Digests.cancelStructHash(abi.decode(encoded("cancels", i), (bytes32)));
-            assertSame("cancels", i, keccak256(abi.encodePacked("\x19\x01", domain, structHash)));
+            assertSame("cancels", i, Papers.digest(address(there), structHash));
+        }
+    }
+
+    function test_sponsorship_digests_equal_those_of_python() external {
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes32 structHash = Digests.sponsorshipStructHash(abi.decode(encoded("sponsorships", i), (bytes32)));
+            assertSame("sponsorships", i, Papers.digest(address(there), structHash));
+        }
+    }
+
+    function test_extension_digests_equal_those_of_python() external {
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes32 structHash = Digests.structHash(abi.decode(encoded("extensions", i), (Extension)));
+            assertSame("extensions", i, Papers.digest(address(there), structHash));
+        }
+    }
+
+    function test_acceptance_digests_equal_those_of_python() external {
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes32 structHash = Digests.structHash(abi.decode(encoded("acceptances", i), (Acceptance)));
+            assertSame("acceptances", i, Papers.digest(address(there), structHash));
         }
     }
 
     function test_record_hashes_equal_those_of_python() external view {
-        for (uint256 i = 0; i < 9; ++i) {
+        for (uint256 i = 0; i < 12; ++i) {
             Job memory job = abi.decode(encoded("records", i), (Job));
             bytes32 expected = vm.parseJsonBytes32(vectors, entry("records", i, "hash"));
-            assertEq(Digests.recordHash(job), expected, "the record's hash");
+            assertEq(hashOf(job), expected, "the record's hash");
         }
     }
 }

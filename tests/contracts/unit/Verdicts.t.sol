@@ -36,7 +36,7 @@ contract VerdictsTest is Court {
         overturn(job, 0, 0);
         skip(WINDOW);
         vm.expectRevert(abi.encodeWithSelector(Errors.Jobs_Incomplete.selector, idOf(job), 3, 4));
-        jobs.settle(job);
+        jobs.settle(job, placesOf(job));
         job = commit(job, [uint32(0), 1, 0, 0], [uint32(0), 0, 0, 0]);
         skip(WINDOW);
         settle(job);
@@ -44,7 +44,9 @@ contract VerdictsTest is Court {
         assertEq(jobs.creditOf(providers[1].addr), 3 * UNIT_PRICE, "two units and an audit");
         assertEscrow(buyer, 1_000 ether - 6 * UNIT_PRICE, 0);
         assertBond(providers[0], 100 ether - BOND, 0);
-        assertBond(providers[1], 100 ether, 0);
+        assertBond(providers[1], 100 ether, BOND);
+        assertEq(jobs.idleBondOf(providers[0].addr), 0, "the cheat has nothing left");
+        assertEq(jobs.idleBondOf(providers[1].addr), BOND, "the honest bond is idle");
     }
 
     function test_job_with_a_voided_unit_takes_new_offers() external {
@@ -53,7 +55,7 @@ contract VerdictsTest is Court {
         Offer memory offer = makeOffer(3);
         (Offer[] memory offers, bytes[] memory signatures) = one(offer, signed(providers[3], jobs.offerDigest(offer)));
         vm.prank(operator.addr);
-        jobs.matchOffers(job, offers, signatures);
+        jobs.matchOffers(job, placesOf(job), offers, signatures);
         job = matched(job, offers);
         assertTrue(job.status == JobStatus.MATCHED, "a unit is missing again");
         job = commit(job, [uint32(0), 0, 0, 1], [uint32(0), 0, 0, 0]);
@@ -65,7 +67,7 @@ contract VerdictsTest is Court {
     function test_job_that_stays_short_after_a_void_expires_and_pays_the_honest() external {
         Job memory job = completeJob();
         overturn(job, 0, 0);
-        vm.warp(DEADLINE + 1);
+        vm.warp(DEADLINE + WINDOW + 1);
         expire(job);
         assertEq(jobs.creditOf(providers[0].addr), UNIT_PRICE, "its audit alone");
         assertEq(jobs.creditOf(providers[2].addr), 2 * UNIT_PRICE, "two units");
@@ -84,7 +86,7 @@ contract VerdictsTest is Court {
         assertEq(units, 3, "three units voided");
         assertEq(slashedWei, BOND, "one bond slashed");
         assertBond(providers[0], 100 ether - BOND, 0);
-        vm.warp(DEADLINE + 1);
+        vm.warp(DEADLINE + WINDOW + 1);
         expire(job);
         assertEq(jobs.creditOf(providers[0].addr), 0, "nothing for nothing");
         assertEq(jobs.creditOf(providers[1].addr), UNIT_PRICE, "the honest unit");
@@ -249,7 +251,7 @@ contract VerdictsTest is Court {
         job = cancelled(job, uint64(block.timestamp) + GRACE);
         skip(WINDOW - 1);
         overturn(job, 0, 1);
-        skip(1);
+        skip(GRACE + 2);
         expire(job);
         assertEq(jobs.creditOf(providers[0].addr), UNIT_PRICE, "one unit stands");
         assertEscrow(buyer, 1_000 ether - UNIT_PRICE, 0);

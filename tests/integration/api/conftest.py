@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,13 +41,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def house(tmp_path: Path, migrated: Path) -> AsyncIterator[House]:
     shutil.copy(migrated, tmp_path / "market.sqlite3")
-    chain, clock = MemoryChain(), HandClock()
+    chain, clock, node = MemoryChain(), HandClock(), dict[str, Any]()
     container = assemble(
         Foundations(
             database=Database(f"sqlite+aiosqlite:///{tmp_path / 'market.sqlite3'}"),
             clock=clock,
             store=LocalStore(tmp_path / "artifacts"),
-            transport=ScriptedTransport({}),
+            transport=ScriptedTransport(node),
             chain=chain,
             deployment=DEPLOYMENT,
             operator=dev_account(OPERATOR),
@@ -59,5 +60,5 @@ async def house(tmp_path: Path, migrated: Path) -> AsyncIterator[House]:
     )
     transport = httpx.ASGITransport(create_market_api(container, Mode.SCALED), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://market") as client:
-        yield House(container=container, chain=chain, clock=clock, client=client)
+        yield House(container=container, chain=chain, clock=clock, client=client, node=node)
     await container.close()

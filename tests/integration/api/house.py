@@ -33,6 +33,7 @@ DEPLOYMENT = Deployment(
     jobs="0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
     games="0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
     disputes="0xDc64a140Aa3E981100a9becA4E685f962f0cF6C9",
+    channels="0x5FC8d32690cc91D4c39d9d3abcBD16989F875707",
     operator=dev_account(OPERATOR).address,
     deployed_block=0,
 )
@@ -70,12 +71,16 @@ class HandClock:
 
 @dataclass
 class House:
-    """One market under test. Helpers send what an honest client would; every part of it can be replaced."""
+    """One market under test. Helpers send what an honest client would; every part of it can be replaced.
+
+    node: what a node answers, by method, to what the market's services send it.
+    """
 
     container: Container
     chain: MemoryChain
     clock: HandClock
     client: httpx.AsyncClient
+    node: dict[str, Any] = field(default_factory=dict)
     domain: SigningDomain = DEPLOYMENT.domain
     spec: TrainSpec = field(
         default_factory=lambda: small_spec(

@@ -17,6 +17,7 @@ class MemoryChain:
 
     escrows: dict[str, int] = field(default_factory=dict)
     bonds: dict[str, int] = field(default_factory=dict)
+    idle: dict[str, int] = field(default_factory=dict)
     floors: dict[str, int] = field(default_factory=dict)
     job_hashes: dict[bytes, bytes] = field(default_factory=dict)
     vouched: set[tuple[str, bytes, bytes]] = field(default_factory=set)
@@ -30,6 +31,10 @@ class MemoryChain:
     async def bond(self, account: str) -> Bond:
         self._asked()
         return Bond(stake_wei=self.bonds.get(account.lower(), 0), locked_wei=0, unbonding_wei=0, ready_at=0)
+
+    async def idle_bond_wei(self, account: str) -> int:
+        self._asked()
+        return self.idle.get(account.lower(), 0)
 
     async def offer_floor(self, provider: str) -> int:
         self._asked()

@@ -10,7 +10,7 @@ import pytest
 
 from market.api import examples
 from market.protocol import wire
-from market.protocol.typed import Bid, Offer, Receipt
+from market.protocol.typed import Bid, Extension, Offer, Receipt
 from tests.integration.api.house import DEPLOYMENT, House, problem
 
 SNAPSHOT = Path(__file__).parents[2] / "vectors" / "openapi.json"
@@ -47,7 +47,7 @@ async def test_every_json_body_has_an_example_that_is_one(house: House) -> None:
         model = getattr(wire, body["schema"]["$ref"].rsplit("/", 1)[-1])
         assert body["schema"].get("examples") or body.get("examples") or body["schema"], name
         assert model is not None
-    assert len(bodies) == 8
+    assert len(bodies) == 10
 
 
 def test_the_examples_are_documents_that_parse() -> None:
@@ -58,6 +58,7 @@ def test_the_examples_are_documents_that_parse() -> None:
         Bid.from_json(examples.BID["bid"]),
         Offer.from_json(examples.OFFER["offer"]),
         Receipt.from_json(examples.COMMIT["receipt"]),
+        Extension.from_json(examples.EXTENSION["extension"]),
     )
     assert parsed[0].units == sum(examples.SPEC["rounds"])
 

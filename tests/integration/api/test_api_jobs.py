@@ -61,11 +61,10 @@ async def test_a_job_shows_what_the_chain_says_of_it(house: House) -> None:
         worker=PROVIDER.address,
         offer_hash=FINGERPRINT,
         unit_price_wei=3,
-        bond_wei=4,
         units=2,
     )
     voided = {"0": {"units": 1, "slashed_wei": "4"}}
-    await put_on_chain(house, job_id, jobs.matched(jobs.opened(house.bid()), entry), voided=voided, paid_wei=9)
+    await put_on_chain(house, job_id, jobs.matched(jobs.opened(house.bid()), [entry]), voided=voided, paid_wei=9)
     view = (await house.client.get(f"/v1/jobs/{job_id}")).json()
     assert (view["status"], view["paid_wei"], view["matches"][0]["voided_units"]) == ("MATCHED", "9", 1)
 

@@ -201,9 +201,8 @@ async def open_job(
             worker=PROVIDER.address,
             offer_hash=FINGERPRINT,
             unit_price_wei=1,
-            bond_wei=1,
         )
-        record = jobs.matched(record, entry)
+        record = jobs.matched(record, [entry])
     async with house.container.database.write() as session:
         job = await session.get_one(Job, job_id)
         job.rejections = [{"worker": PROVIDER.address, "reason": r, "remedy": m} for r, m in rejections]

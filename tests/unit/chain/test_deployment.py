@@ -17,6 +17,7 @@ RECORD = Deployment(
     jobs="0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
     games="0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
     disputes="0xDc64a140Aa3E981100a9becA4E685f962f0cF6C9",
+    channels="0x5FC8d32690cc91D4c39d9d3abcBD16989F875707",
     operator="0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
     deployed_block=1,
 )

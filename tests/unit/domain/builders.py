@@ -67,7 +67,6 @@ def an_entry(worker: int = 1, **changes: Any) -> MatchEntry:
         "worker": address(worker),
         "offer_hash": worker.to_bytes(32, "big"),
         "unit_price_wei": 500,
-        "bond_wei": 5_000,
         "units": 0,
         "audits": 0,
     }

@@ -10,6 +10,7 @@ from market.domain.progress import JobFacts, PendingReceipt, Plan, UnitFacts, pl
 from market.protocol.words import JobStatus, ReceiptKind, UnitStatus
 
 POLICY = Policy(commit_wait_seconds=3.0)
+PAYING = Policy(commit_wait_seconds=3.0, part_pay_seconds=50)
 NOW_MS = 1_000_000
 
 
@@ -30,7 +31,11 @@ def job(*statuses: UnitStatus, **changes: object) -> JobFacts:
         chain_now=100,
         deadline=1_000,
         committed_at=0,
+        paid_at=0,
         window_seconds=5,
+        wanted_units=len(statuses),
+        standing_units=sum(status in {C, X, V} for status in statuses),
+        closed_units=0,
     )
     return replace(facts, **changes)  # type: ignore[arg-type]
 
@@ -91,10 +96,47 @@ def test_a_finished_job_settles_only_after_its_window_and_without_open_challenge
     assert not plan(replace(done, chain_now=103, open_challenges=1), POLICY, now_ms=NOW_MS).settle
 
 
-def test_a_job_past_its_deadline_expires_after_the_window_of_its_last_commit() -> None:
-    late = job(V, V, L, W, chain_now=1_001, committed_at=999)
+def test_a_job_past_its_deadline_expires_one_window_later_and_after_that_of_its_last_commit() -> None:
+    late = job(V, V, L, W, chain_now=1_005, committed_at=999)
     assert not plan(late, POLICY, now_ms=NOW_MS).expire
-    assert plan(replace(late, chain_now=1_004), POLICY, now_ms=NOW_MS).expire
+    assert plan(replace(late, chain_now=1_006), POLICY, now_ms=NOW_MS).expire
+    assert not plan(replace(late, chain_now=1_006, committed_at=1_002), POLICY, now_ms=NOW_MS).expire
+
+
+def test_nothing_is_committed_after_the_deadline() -> None:
+    late = job(V, V, D, D, chain_now=1_001, pending=(work("a"), work("b")))
+    found = plan(late, POLICY, now_ms=NOW_MS)
+    assert (found.commit, found.look_again_ms) == ((), NOW_MS + 5_000)
+
+
+def test_a_complete_job_whose_audits_never_came_settles_after_its_deadline() -> None:
+    late = job(V, V, V, C, status=JobStatus.COMMITTED, chain_now=1_006, committed_at=999)
+    found = plan(late, POLICY, now_ms=NOW_MS)
+    assert found.settle and not found.expire
+
+
+def test_verified_work_is_paid_in_part_once_the_interval_has_passed_and_the_window_is_closed() -> None:
+    half = job(V, V, L, W, committed_at=50)
+    assert plan(half, PAYING, now_ms=NOW_MS).settle_part
+    assert not plan(replace(half, committed_at=96), PAYING, now_ms=NOW_MS).settle_part
+    assert not plan(replace(half, paid_at=51), PAYING, now_ms=NOW_MS).settle_part
+    assert not plan(half, POLICY, now_ms=NOW_MS).settle_part
+
+
+def test_nothing_is_paid_in_part_while_it_could_close_a_unit_that_is_not_settled() -> None:
+    assert not plan(job(V, C, L, W), PAYING, now_ms=NOW_MS).settle_part  # not verified yet
+    assert not plan(job(V, R, V, W), PAYING, now_ms=NOW_MS).settle_part  # not the first ones
+    assert not plan(job(V, V, L, W, standing_units=3), PAYING, now_ms=NOW_MS).settle_part  # more than we know of
+    assert not plan(job(V, V, L, W, closed_units=2), PAYING, now_ms=NOW_MS).settle_part  # nothing new
+    assert not plan(job(V, V, L, W, open_challenges=1), PAYING, now_ms=NOW_MS).settle_part
+    assert not plan(job(V, V, L, W, busy=True), PAYING, now_ms=NOW_MS).settle_part
+
+
+def test_a_part_is_paid_before_the_next_commit_opens_the_window_anew() -> None:
+    found = plan(job(V, V, D, D, pending=(work("a"), work("b"))), PAYING, now_ms=NOW_MS)
+    assert (found.settle_part, found.commit) == (True, ())
+    paid = job(V, V, D, D, pending=(work("a"), work("b")), closed_units=2, paid_at=100)
+    assert plan(paid, PAYING, now_ms=NOW_MS).commit == ("a", "b")
 
 
 def test_a_finished_job_past_its_deadline_settles_and_does_not_expire() -> None:
@@ -131,10 +173,10 @@ def test_a_plan_never_settles_and_expires_and_acts_once_at_a_time(
         committed_at=committed_at,
         open_challenges=challenges,
     )
-    found = plan(facts, POLICY, now_ms=NOW_MS)
-    acts = [bool(found.commit), found.settle, found.expire]
+    found = plan(facts, PAYING, now_ms=NOW_MS)
+    acts = [bool(found.commit), found.settle_part, found.settle, found.expire]
     assert sum(acts) <= 1
     assert not (busy and any(acts))
-    assert not ((found.settle or found.expire) and challenges)
-    assert not (found.settle and any(status is not UnitStatus.VERIFIED for status in statuses))
+    assert not ((found.settle_part or found.settle or found.expire) and challenges)
+    assert not (found.settle and facts.standing_units < facts.wanted_units)
     assert any(acts) or busy or found.look_again_ms is not None or challenges or not facts.pending

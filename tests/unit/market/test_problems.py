@@ -31,7 +31,7 @@ class Asked:
 
 
 async def test_facts_are_members_and_amounts_are_text() -> None:
-    answer = await _on_error(Asked(), EscrowTooSmall(free_wei=5, needed_wei=10**30))  # type: ignore[arg-type]
+    answer = await _on_error(Asked(), EscrowTooSmall(payer="0x", free_wei=5, needed_wei=10**30))  # type: ignore[arg-type]
     found = document(answer)
     assert (found["type"], found["status"], found["instance"]) == ("/problems/escrow-too-small", 409, "/v1/somewhere")
     assert (found["free_wei"], found["needed_wei"]) == ("5", str(10**30))

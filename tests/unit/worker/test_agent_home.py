@@ -16,7 +16,8 @@ from worker.agent.joining import is_stale
 from worker.agent.keystore import LightKeystoreRefused
 
 PROFILE = Profile(
-    market_url="http://market", rpc_url=None, provider="0x" + "11" * 20, price_wei_per_gigaflop=10**15,
+    market_url="http://market", rpc_url=None, node_url="http://node", deployment={"chain_id": 31337},
+    provider="0x" + "11" * 20, price_wei_per_gigaflop=10**15,
     fingerprint="0x" + "22" * 32, facts={"zone": "DE"}, verifier=True, offer_valid_until=1_900_000_000,
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from market.chain.gateway import Sent
-from market.chain.values import ChainEvent
+from market.chain.values import Bond, ChainEvent
 from market.protocol.typed import SigningDomain, digest
 from market.protocol.wire import ChallengeCase, CommitSubmission
 from market.protocol.words import AssignmentKind
@@ -19,6 +19,7 @@ from worker.agent.outcome import Outcome
 
 DOMAIN = SigningDomain(chain_id=31337, jobs="0x" + "22" * 20)
 ELSEWHERE = b"\x0e" * 32
+LOCK_WEI = 10
 
 
 @dataclass
@@ -27,6 +28,21 @@ class Courts:
 
     asked: list[tuple[str, ChallengeCase]] = field(default_factory=list)
     claims: list[tuple[ExactClaim, bool]] = field(default_factory=list)
+    free_wei: int = LOCK_WEI
+    address: str = "0x" + "11" * 20
+
+    async def challenge_lock_wei(self) -> int:
+        return LOCK_WEI
+
+    async def bond(self, account: str) -> Bond:
+        return Bond(stake_wei=2 * LOCK_WEI, locked_wei=2 * LOCK_WEI - self.free_wei, unbonding_wei=0, ready_at=0)
+
+    async def idle_bond_wei(self, account: str) -> int:
+        return LOCK_WEI - self.free_wei
+
+    async def release_bond(self) -> Sent:
+        released, self.free_wei = LOCK_WEI - self.free_wei, LOCK_WEI
+        return _sent("IdleBondReleased", amount_wei=released)
 
     async def challenge(self, case: ChallengeCase) -> Sent:
         return self._raised("committee", case)
@@ -36,12 +52,17 @@ class Courts:
         return self._raised("exact", case)
 
     def _raised(self, court: str, case: ChallengeCase) -> Sent:
+        assert self.free_wei >= LOCK_WEI, "the chain takes no challenge without free stake"
         self.asked.append((court, case))
-        event = ChainEvent(
-            name="ChallengeRaised", contract="Disputes", args={"challenge_id": 6}, block_number=1, block_hash=bytes(32),
-            block_timestamp=0, tx_hash=bytes(32), log_index=0,
-        )  # fmt: skip
-        return Sent(tx_hash=bytes(32), gas_used=1, block_number=1, events=(event,))
+        return _sent("ChallengeRaised", challenge_id=6)
+
+
+def _sent(name: str, **args: int) -> Sent:
+    event = ChainEvent(
+        name=name, contract="", args=args, block_number=1, block_hash=bytes(32), block_timestamp=0, tx_hash=bytes(32),
+        log_index=0,
+    )  # fmt: skip
+    return Sent(tx_hash=bytes(32), gas_used=1, block_number=1, events=(event,))
 
 
 class NoDuels:
@@ -95,6 +116,15 @@ async def test_a_case_about_pinned_work_goes_to_the_committee(room: Room) -> Non
 
     assert [court for court, _ in room.chain.asked] == ["committee"]
     assert room.book.open() == []
+
+
+async def test_stake_that_lies_idle_is_released_for_a_challenge(room: Room) -> None:
+    room.chain.free_wei = 0
+
+    await room.games.challenge(case())
+
+    assert room.chain.free_wei == LOCK_WEI
+    assert [court for court, _ in room.chain.asked] == ["committee"]
 
 
 async def test_a_case_about_exact_work_becomes_a_game(room: Room) -> None:

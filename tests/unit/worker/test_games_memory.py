@@ -1,4 +1,5 @@
-"""An agent remembers its exact work before the market can show it to anyone who would dispute it."""
+"""An agent remembers its exact work before the market can show it to anyone who would dispute it, and keeps what the
+market answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from market.chain.gateway import Sent
 from market.protocol.typed import SigningDomain
 from market.protocol.wire import ChallengeCase, CommitReply, CommitSubmission, Lease
 from market.protocol.words import AssignmentKind
-from tests.integration.worker_bench import MemoryChain, MemoryMarket
+from tests.integration.worker_bench import MemoryChain, MemoryMarket, NoSettling
 from tests.unit.worker import agent_samples
 from worker.agent.loop import Agent, Identity
 from worker.agent.machine import Machine
@@ -46,6 +47,7 @@ class Watched(MemoryMarket):
     """A market that looks at what a worker remembers when its commit arrives."""
 
     games: Noted
+    settling: NoSettling = field(default_factory=NoSettling)
     known: list[list[Remembered]] = field(default_factory=list)
 
     async def commit(self, assignment_id: str, submission: CommitSubmission) -> CommitReply:
@@ -74,6 +76,7 @@ def agent(market: Watched, home: Path) -> Agent:
         "chain": MemoryChain(),
         "executor": Done(home / "state.safetensors"),
         "games": market.games,
+        "settling": market.settling,
     }
     machine = Machine(claim_seconds=3600, drain_seconds=60)
     return Agent(identity, market=market, book=VoteBook(home / "votes"), machine=machine, **parts)
@@ -106,3 +109,15 @@ async def test_a_receipt_that_the_market_does_not_take_is_remembered_too(tmp_pat
     submission = await committed(market, tmp_path)
 
     assert market.games.remembered == [(submission, None)]
+
+
+@pytest.mark.parametrize("kind", [AssignmentKind.WORK, AssignmentKind.AUDIT])
+async def test_a_job_is_followed_from_its_first_lease_and_the_answer_to_a_receipt_is_taken(
+    kind: AssignmentKind, tmp_path: Path
+) -> None:
+    market = Watched(artifacts={}, leases=[agent_samples.lease(kind=kind)], games=Noted())
+
+    await committed(market, tmp_path)
+
+    assert market.settling.followed == [agent_samples.JOB]
+    assert [reply.assignment_id for reply in market.settling.taken] == ["a1"]

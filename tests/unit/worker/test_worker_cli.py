@@ -74,7 +74,7 @@ def test_without_a_password_and_without_a_terminal_it_says_what_to_do(runner: Cl
     assert "--password-file or COMMONWATT_WORKER_PASSWORD" in done.output
 
 
-@pytest.mark.parametrize("command", ["run", "status", "leave"])
+@pytest.mark.parametrize("command", ["run", "status", "settle", "leave"])
 def test_a_command_that_needs_a_market_says_so(runner: CliRunner, tmp_path: Path, command: str) -> None:
     init(runner, tmp_path / "home")
     arguments = [command, "--home", str(tmp_path / "home")]
