@@ -38,6 +38,8 @@ contract ChannelsClaimTest is Prepaid {
         IChannels.SignedVoucher[] memory batch = one(voucher(channel, session, 45 ether));
         vm.expectEmit(address(channels));
         emit IChannels.VoucherClaimed(idOf(channel), 15 ether);
+        vm.expectEmit(address(channels));
+        emit IChannels.CreditEarned(payee.addr, 15 ether);
         assertEq(channels.claim(payee.addr, batch), 15 ether, "the difference");
         assertCredit(payee, 45 ether);
     }
