@@ -4,6 +4,7 @@ Whatever is refused leaves nothing behind: no job, no unit, no event, no task an
 """
 
 import asyncio
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from market.protocol.specs import TrainSpec
 from market.protocol.state import NamedBytes
 from market.protocol.typed import Bid
 from market.protocol.words import ExecutionClass
+from market.services import programs
 from market.services.admission import Admission, JobTooLarge
 from market.services.programs import ProgramChecker
 from tests.integration.api.house import BUYER, DATASET, STATE, TOKEN, House, problem
@@ -197,16 +199,26 @@ async def test_an_artifact_too_large_to_be_hashed_at_the_door_is_refused(house: 
     assert (refused.value.field, refused.value.asked, refused.value.limit) == (artifact, size, size - 1)
 
 
-async def test_the_event_loop_goes_on_while_an_exact_job_is_judged(house: House) -> None:
-    """Hashing a large dataset takes a while; a lease must not wait for it."""
+async def test_the_event_loop_goes_on_while_an_exact_job_is_judged(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing a large dataset takes a while; a lease must not wait for it.
+
+    Turns of the loop are counted and not seconds: a collection of garbage stops everything and is not its fault.
+    """
+    judging, judge = threading.Event(), programs._judge_exact
+
+    def watched(*arguments: Any) -> None:
+        judging.set()
+        judge(*arguments)
+        judging.clear()
+
+    monkeypatch.setattr(programs, "_judge_exact", watched)
     data = bytes(900_000)
     dataset = tensors.encode([NamedBytes(name="tokens", dtype="U8", shape=(len(data),), data=data)])
-    job = Exact(dataset=dataset)
-    longest, running = 0.0, asyncio.create_task(job.submit(house))
-    loop = asyncio.get_running_loop()
+    turns, running = 0, asyncio.create_task(Exact(dataset=dataset).submit(house))
     while not running.done():
-        before = loop.time()
         await asyncio.sleep(0.001)
-        longest = max(longest, loop.time() - before)
+        turns += judging.is_set()
     assert running.result().status_code == 201
-    assert longest < 0.5
+    assert turns > 0, "a judge on the loop's own thread would leave it no turn at all"
