@@ -1,9 +1,10 @@
 """Suite `gas`: what the money costs on chain, and how far its proofs reach.
 
 Gas is deterministic, so its figures are those of `contracts/snapshots/gas`, which every test run checks: whole
-transactions, in gas. coverage_*: percent of contracts/src, from `make audit`. mutants_*, planted_*: counts from
-contracts/audit, where the tools leave them. exits_*: cells of the table in contracts/EXITS.md. Measures nothing that
-those have not measured; a figure whose tool has not run is an error, never a blank.
+transactions, in gas. coverage_*: percent of contracts/src, from `make audit`. mutants_*: counts of the files that
+contracts/audit/mutants.json names, no others. planted_total: how many bugs there are to plant; `make planted` says
+which are caught. exits_*: cells of the table in contracts/EXITS.md. Measures nothing that those have not measured; a
+figure whose tool has not run is an error, never a blank.
 """
 
 import json
